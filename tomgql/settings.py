@@ -1,0 +1,59 @@
+"""Every setting of a tomgql process, typed and frozen: the only reader of the environment.
+
+Each field is set by the environment variable ``TOMGQL_`` + its name in upper case. Limits stand here and
+not in the code that keeps them, so that `tomgql doctor` can print them and a site can change them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+"""Bytes in a mebibyte."""
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Sizes are in bytes and durations in seconds, as the names say."""
+
+    model_config = SettingsConfigDict(env_prefix="TOMGQL_", frozen=True, extra="ignore")
+
+    database_url: str | None = Field(None, description="PostgreSQL address; without it `tomgql up` starts its own.")
+    redis_url: str | None = Field(None, description="Redis or Valkey address; without it `tomgql up` starts its own.")
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("tomgql"),
+        description="Directory of everything that `tomgql up` keeps: database, queue, files, tokens.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the web process listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that the web process listens on.")
+    secret_key: SecretStr | None = Field(
+        None, description="Signs session cookies and file addresses; without it a key kept in the database."
+    )
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    max_body_bytes: int = Field(64 * MEBIBYTE, gt=0, description="Largest HTTP request body.")
+    max_upload_bytes: int = Field(60 * MEBIBYTE, gt=0, description="Largest file of one multipart upload.")
+    max_query_tokens: int = Field(4_000, gt=0, description="Most lexical tokens of a GraphQL document.")
+    max_query_depth: int = Field(16, gt=0, description="Deepest nesting of a GraphQL document.")
+    max_query_aliases: int = Field(200, gt=0, description="Most aliases in a GraphQL document.")
+    request_timeout_s: float = Field(60.0, gt=0, description="Longest execution of one GraphQL operation.")
+    statement_timeout_s: float = Field(30.0, gt=0, description="Longest SQL statement of a read.")
+    database_pool_size: int = Field(10, gt=1, description="Most database connections of one pool of a process.")
+
+    processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")
+    processing_cpu_s: int = Field(240, gt=0, description="Processor-time limit of processing one data product.")
+    processing_memory_bytes: int = Field(2048 * MEBIBYTE, gt=0, description="Memory limit of processing one product.")
+    job_lease_s: float = Field(15.0, gt=0, description="A running job whose worker was silent this long is taken over.")
+    job_sweep_s: float = Field(5.0, gt=0, description="Pause between two looks for lost, due or abandoned jobs.")
+    job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
+    worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
+    event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
+    subscription_queue: int = Field(1000, gt=0, description="Events that one subscriber may lag behind unread.")
+
+    @property
+    def files_dir(self) -> Path:
+        """Directory of the stored data products when no object store is set."""
+        return self.data_dir / "files"
