@@ -1,0 +1,1 @@
+"""tomgql's own extensions, reached only by entry point."""

@@ -1,0 +1,1 @@
+"""Pure values and rules of astronomy: no database, no HTTP, no users."""

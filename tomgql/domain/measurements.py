@@ -1,0 +1,94 @@
+"""What a processor yields: measured facts as columns, and notes on how they were read.
+
+Arrays, not objects: a light curve has 100,000 points. One `Photometry` holds rows of one file; it is turned into
+stored rows by `tomgql.domain.staging`. Conventions are those of DESIGN D8: signed flux in microjansky (AB zero
+point 23.9), one-sigma errors, limits with their n-sigma, mid-exposure UTC as MJD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatColumn = NDArray[np.float64]
+TextColumn = NDArray[np.object_]
+"""Shape ``(n,)``, each cell a ``str`` or ``None``."""
+
+NoteLevel = Literal["INFO", "WARNING", "ERROR"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was assumed, skipped, converted or warned of while a file was read.
+
+    ``row`` is the first row concerned, counted from 1 below the header; ``count`` says how many rows.
+    """
+
+    level: NoteLevel
+    code: str
+    message: str
+    row: int | None = None
+    count: int = 1
+
+
+@dataclass
+class Photometry:
+    """Columns of ``n`` photometric measurements.
+
+    Shapes: every array ``(n,)``; NaN in a float column means "no value". Infinities are not allowed.
+
+    Units: flux, its error and the limit in microjansky; ``mjd_utc`` in days; ``exposure_s`` in seconds.
+    ``reported_*`` keep what the file said: the number of the brightness in its own system, its error and the
+    system's name (``"AB"``, ``"Vega"``, ``"uJy"``...). ``reported`` holds one JSON object a row, with the file's own
+    column names and values. ``external_id`` is the producer's own id of a measurement, where there is one.
+
+    ``time_quality`` is ``"exact"`` (stated to be UTC and mid-exposure), ``"converted"`` or ``"assumed"``.
+    ``limit_nsigma`` is NaN where the file does not say at how many sigma a limit holds.
+    """
+
+    mjd_utc: FloatColumn
+    band: TextColumn
+    flux_ujy: FloatColumn
+    flux_error_ujy: FloatColumn
+    limit_flux_ujy: FloatColumn
+    limit_nsigma: FloatColumn
+    exposure_s: FloatColumn
+    reported_magnitude: FloatColumn
+    reported_magnitude_error: FloatColumn
+    reported_system: TextColumn
+    source_name: TextColumn
+    telescope: TextColumn
+    instrument: TextColumn
+    external_id: TextColumn
+    time_quality: TextColumn
+    forced: NDArray[np.bool_]
+    difference: NDArray[np.bool_]
+    reported: list[dict[str, Any]]
+    row: NDArray[np.int64]
+    """Row number in the file, counted from 1 below the header, for reports."""
+
+    def __len__(self) -> int:
+        return len(self.mjd_utc)
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row that was not taken: where, and in which column, and why, and what would be right."""
+
+    row: int
+    code: str
+    message: str
+    field: str | None = None
+
+
+@dataclass
+class Reading:
+    """Everything that a processor found in one file."""
+
+    photometry: Photometry | None = None
+    notes: list[Note] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    format_name: str = ""

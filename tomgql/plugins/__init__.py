@@ -1,0 +1,1 @@
+"""Contracts and registry of extensions; tomgql's own extensions use the same doors as anybody's."""
