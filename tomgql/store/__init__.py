@@ -1,0 +1,1 @@
+"""Tables, migrations, SQL fragments and transactions; no permissions, no science, no transport."""

@@ -1,0 +1,1 @@
+"""Migrations of the database schema, applied in order by `tomgql migrate`."""

@@ -1,0 +1,42 @@
+"""The tables, as Tortoise models: the source of the migrations.
+
+Reads are compiled to SQL and writes are SQL in the verbs, so these classes serve as the tables' definition and are
+never instantiated. What a model cannot say (composite keys, generated columns, checks, triggers) stands in the
+migration named ``..._rules``; a test compares models and database.
+"""
+
+from tomgql.store.tables.data import ReducedDatum, ReducedDatumRevision
+from tomgql.store.tables.log import Event, IdempotencyKey, Instance, Job, ShareLedger
+from tomgql.store.tables.people import Membership, Token, User, UserGroup
+from tomgql.store.tables.products import (
+    DataProduct,
+    DataProductGroup,
+    DataProductGroupProduct,
+    DataProductGroupUserGroup,
+    Observation,
+)
+from tomgql.store.tables.targets import Target, TargetGrant, TargetList, TargetListMember, TargetName
+
+__all__ = [
+    "DataProduct",
+    "DataProductGroup",
+    "DataProductGroupProduct",
+    "DataProductGroupUserGroup",
+    "Event",
+    "IdempotencyKey",
+    "Instance",
+    "Job",
+    "Membership",
+    "Observation",
+    "ReducedDatum",
+    "ReducedDatumRevision",
+    "ShareLedger",
+    "Target",
+    "TargetGrant",
+    "TargetList",
+    "TargetListMember",
+    "TargetName",
+    "Token",
+    "User",
+    "UserGroup",
+]

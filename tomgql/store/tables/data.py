@@ -1,0 +1,85 @@
+"""Reduced data: every measured fact of every kind, in one table whose keys begin with the target.
+
+One table, not one a kind: lists mix kinds, page through them in one order, and share identity, revision and rights;
+columns of other kinds are null and cost one bit each. The primary key is ``(target_id, id)``, so that a large site
+can turn the table into partitions by target (rules migration).
+"""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+from tomgql.store.tables.columns import created_at, key, numbers
+
+
+class ReducedDatum(Model):
+    """One measured fact. ``timestamp`` (UTC, whole milliseconds) is generated from ``mjd`` in the rules migration.
+
+    Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
+    wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
+    """
+
+    id = key()
+    target_id = fields.BigIntField()
+    identity = fields.UUIDField()
+    content = fields.UUIDField()
+    global_id = fields.UUIDField()
+    revision = fields.IntField(db_default=1)
+    disabled = fields.BooleanField(db_default=False)
+    data_type = fields.CharField(100)
+    data_product_id = fields.BigIntField(null=True)
+    job_id = fields.BigIntField(null=True)
+    mjd = fields.FloatField()
+    source_name = fields.CharField(100, db_default="")
+    source_location = fields.CharField(200, db_default="")
+    telescope = fields.CharField(255, null=True)
+    instrument = fields.CharField(255, null=True)
+    reported = fields.JSONField[dict[str, object]](db_default={})
+    external_id = fields.CharField(200, null=True)
+    time_quality = fields.CharField(9, db_default="assumed")
+    created = created_at()
+    modified = created_at()
+
+    band = fields.CharField(50, null=True)
+    flux_ujy = fields.FloatField(null=True)
+    flux_error_ujy = fields.FloatField(null=True)
+    limit_flux_ujy = fields.FloatField(null=True)
+    limit_nsigma = fields.FloatField(null=True)
+    exposure_s = fields.FloatField(null=True)
+    forced = fields.BooleanField(null=True)
+    difference = fields.BooleanField(null=True)
+    reported_magnitude = fields.FloatField(null=True)
+    reported_magnitude_error = fields.FloatField(null=True)
+    reported_system = fields.CharField(32, null=True)
+
+    wavelength_angstrom = numbers(null=True)
+    flux_values = numbers(null=True)
+    flux_error_values = numbers(null=True)
+    flux_unit = fields.CharField(100, null=True)
+    medium = fields.CharField(7, null=True)
+
+    ra_deg = fields.FloatField(null=True)
+    dec_deg = fields.FloatField(null=True)
+    ra_error_arcsec = fields.FloatField(null=True)
+    dec_error_arcsec = fields.FloatField(null=True)
+    observatory_code = fields.CharField(10, null=True)
+
+    class Meta:
+        table = "reduced_data"
+
+
+class ReducedDatumRevision(Model):
+    """A superseded revision of a datum, whole, as JSON."""
+
+    id = key()
+    target_id = fields.BigIntField()
+    datum_id = fields.BigIntField()
+    revision = fields.IntField()
+    record = fields.JSONField[dict[str, object]]()
+    superseded = created_at()
+    superseded_by_job_id = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "reduced_data_revisions"
+        unique_together = (("target_id", "datum_id", "revision"),)
