@@ -9,6 +9,7 @@
     |  +- InvalidCursor
     |  +- CursorExpired
     |  +- UnreadableFile       names the processor and the place in the file
+    |  |  +- ProcessorFailed   a processor broke down over a file
     |  +- UnknownPlugin        lists the known names
     |  +- QueryTooCostly       says cost and limit
     |  +- TooLarge
@@ -83,6 +84,12 @@ class UnreadableFile(InvalidInput):
     """A file's content cannot be read; the message names file, row or line, column and remedy."""
 
     code = "UNREADABLE_FILE"
+
+
+class ProcessorFailed(UnreadableFile):
+    """A processor broke down over a file; the file may be bad, the processor certainly is."""
+
+    code = "PROCESSOR_FAILED"
 
 
 class UnknownPlugin(InvalidInput):

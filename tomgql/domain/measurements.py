@@ -7,7 +7,7 @@ point 23.9), one-sigma errors, limits with their n-sigma, mid-exposure UTC as MJ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -42,8 +42,9 @@ class Photometry:
 
     Units: flux, its error and the limit in microjansky; ``mjd_utc`` in days; ``exposure_s`` in seconds.
     ``reported_*`` keep what the file said: the number of the brightness in its own system, its error and the
-    system's name (``"AB"``, ``"Vega"``, ``"uJy"``...). ``reported`` holds one JSON object a row, with the file's own
-    column names and values. ``external_id`` is the producer's own id of a measurement, where there is one.
+    system's name (``"AB"``, ``"Vega"``, ``"uJy"``...). ``reported`` holds the text of one JSON object a row, with the
+    file's own column names and values: text, because it is stored as it is and 100,000 dictionaries cost more than
+    the rest of the reading. ``external_id`` is the producer's own id of a measurement, where there is one.
 
     ``time_quality`` is ``"exact"`` (stated to be UTC and mid-exposure), ``"converted"`` or ``"assumed"``.
     ``limit_nsigma`` is NaN where the file does not say at how many sigma a limit holds.
@@ -66,9 +67,41 @@ class Photometry:
     time_quality: TextColumn
     forced: NDArray[np.bool_]
     difference: NDArray[np.bool_]
-    reported: list[dict[str, Any]]
+    reported: list[str]
     row: NDArray[np.int64]
     """Row number in the file, counted from 1 below the header, for reports."""
+    occurrence: NDArray[np.int64] | None = None
+    """How many earlier rows of the same file claim the same identity with another value; None means 0 everywhere."""
+
+    def __len__(self) -> int:
+        return len(self.mjd_utc)
+
+    def take(self, keep: NDArray[np.bool_]) -> Photometry:
+        """The rows where ``keep``, shape ``(n,)``, is true."""
+        chosen = np.flatnonzero(keep)
+        columns: dict[str, Any] = {}
+        for column in fields(self):
+            value = getattr(self, column.name)
+            columns[column.name] = value[chosen] if isinstance(value, np.ndarray) else value
+        columns["reported"] = [self.reported[index] for index in chosen]
+        return Photometry(**columns)
+
+
+@dataclass
+class GenericData:
+    """Columns of ``n`` facts of any other kind: a time and a JSON value each.
+
+    ``data_type`` is one word for all rows; ``reported`` holds one JSON text a row, the datum's whole value.
+    """
+
+    data_type: str
+    mjd_utc: FloatColumn
+    source_name: TextColumn
+    telescope: TextColumn
+    instrument: TextColumn
+    external_id: TextColumn
+    reported: list[str]
+    row: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.mjd_utc)
@@ -89,6 +122,7 @@ class Reading:
     """Everything that a processor found in one file."""
 
     photometry: Photometry | None = None
+    generic: GenericData | None = None
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     format_name: str = ""

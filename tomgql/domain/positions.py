@@ -1,0 +1,106 @@
+"""Positions as text: decimal degrees or sexagesimal, read and written.
+
+Frame: ICRS throughout; degrees. Right ascension in sexagesimal form is in hours, unless it carries a degree sign
+or ``d``. `astropy.coordinates` is not used because importing it takes a second.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tomgql.errors import InvalidCoordinates
+
+_SEXAGESIMAL = re.compile(
+    r"""(?P<sign>[+-]?)\s*(?P<first>\d{1,3})\s*(?P<mark>[:hd°\s])\s*(?P<minutes>\d{1,2})\s*(?:[:m'′\s]\s*
+        (?:(?P<seconds>\d{1,2}(?:\.\d*)?)\s*[s"″]?)?)?""",
+    re.VERBOSE,
+)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_EXAMPLES = {"right ascension": "155.127083 or 10:20:30.5", "declination": "-5.5 or -05:30:00"}
+
+
+def parse_right_ascension(value: str | float) -> float:
+    """Degrees, 0 <= ra < 360, from ``155.127083``, ``10:20:30.5``, ``10 20 30.5`` or ``10h20m30.5s``.
+
+    Raises `InvalidCoordinates` for unreadable text and values out of range.
+    """
+    degrees = _parse("right ascension", value, hours=True)
+    if not 0.0 <= degrees < 360.0:
+        raise InvalidCoordinates(f"Right ascension {value} is outside 0 to 360 degrees (0 to 24 hours).")
+    return degrees
+
+
+def parse_declination(value: str | float) -> float:
+    """Degrees, -90 <= dec <= 90, from ``-5.5``, ``-05:30:00``, ``-05 30 00`` or ``-05d30m00s``.
+
+    Raises `InvalidCoordinates` for unreadable text and values out of range.
+    """
+    degrees = _parse("declination", value, hours=False)
+    if not -90.0 <= degrees <= 90.0:
+        raise InvalidCoordinates(f"Declination {value} is outside -90 to +90 degrees.")
+    return degrees
+
+
+def _parse(what: str, value: str | float, *, hours: bool) -> float:
+    if isinstance(value, (int, float)):
+        return _finite(what, float(value))
+    text = value.strip().replace("−", "-")
+    if _DECIMAL.fullmatch(text):
+        return _finite(what, float(text))
+    match = _SEXAGESIMAL.fullmatch(text)
+    if match is None:
+        raise InvalidCoordinates(f'Cannot read {what} "{value}". Write it as {_EXAMPLES[what]}.')
+    return _from_parts(what, value, match, hours=hours)
+
+
+def _finite(what: str, degrees: float) -> float:
+    if not math.isfinite(degrees):
+        raise InvalidCoordinates(f"The {what} is not a finite number.")
+    return degrees
+
+
+def _from_parts(what: str, value: str, match: re.Match[str], *, hours: bool) -> float:
+    mark = match["mark"]
+    if mark == "h" and not hours:
+        raise InvalidCoordinates(f'Declination "{value}" is written in hours; write degrees.')
+    minutes, seconds = int(match["minutes"]), float(match["seconds"] or 0.0)
+    if minutes >= 60 or seconds >= 60.0:
+        raise InvalidCoordinates(f'In {what} "{value}" minutes and seconds must be below 60.')
+    size = int(match["first"]) + minutes / 60.0 + seconds / 3600.0
+    scale = 15.0 if hours and mark not in "d°" else 1.0
+    return scale * (-size if match["sign"] == "-" else size)
+
+
+def format_right_ascension(ra_deg: float, decimals: int = 3) -> str:
+    """``10:20:30.500``: hours, minutes and seconds, rounded so that no part reads 60."""
+    return _format(ra_deg % 360.0 / 15.0, decimals, wrap=24)
+
+
+def format_declination(dec_deg: float, decimals: int = 2) -> str:
+    """``-05:30:00.00``: degrees, minutes and seconds, always with a sign."""
+    sign = "-" if math.copysign(1.0, dec_deg) < 0 else "+"
+    return sign + _format(abs(dec_deg), decimals)
+
+
+def _format(size: float, decimals: int, wrap: int | None = None) -> str:
+    ticks = 10**decimals
+    total = round(size * 3600 * ticks)
+    whole, fraction = divmod(total, ticks)
+    minutes, seconds = divmod(whole, 60)
+    first, minutes = divmod(minutes, 60)
+    first = first % wrap if wrap else first
+    tail = f".{fraction:0{decimals}d}" if decimals else ""
+    return f"{first:02d}:{minutes:02d}:{seconds:02d}{tail}"
+
+
+def separation_arcsec(ra_deg: ArrayLike, dec_deg: ArrayLike, ra0_deg: float, dec0_deg: float) -> np.ndarray:
+    """Angles in arcsec between positions, shape ``(n,)``, and one position (haversine, exact for small angles)."""
+    ra, dec = np.radians(np.asarray(ra_deg, float)), np.radians(np.asarray(dec_deg, float))
+    ra0, dec0 = math.radians(ra0_deg), math.radians(dec0_deg)
+    half = np.sin((dec - dec0) / 2) ** 2 + np.cos(dec) * math.cos(dec0) * np.sin((ra - ra0) / 2) ** 2
+    angles: np.ndarray = np.degrees(2 * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))) * 3600.0
+    return angles
