@@ -39,7 +39,7 @@ LEAP_SECONDS: tuple[tuple[int, int], ...] = (
 _LEAP_MJD = np.array([mjd for mjd, _ in LEAP_SECONDS], dtype=np.float64)
 _LEAP_S = np.array([seconds for _, seconds in LEAP_SECONDS], dtype=np.float64)
 
-_TDB_TERMS = (
+TDB_TERMS = (
     (0.001657, 628.3076, 6.2401),
     (0.000022, 575.3385, 4.2970),
     (0.000014, 1256.6152, 6.1969),
@@ -91,7 +91,7 @@ def tt_to_utc(mjd_tt: ArrayLike) -> Any:
 def _tdb_minus_tt_days(mjd: Any) -> Any:
     centuries = (mjd - _MJD_J2000) / 36525.0
     seconds = 0.000010 * centuries * np.sin(628.3076 * centuries + 4.2490)
-    for size, rate, phase in _TDB_TERMS:
+    for size, rate, phase in TDB_TERMS:
         seconds = seconds + size * np.sin(rate * centuries + phase)
     return seconds / SECONDS_PER_DAY
 
