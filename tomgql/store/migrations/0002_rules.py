@@ -14,6 +14,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     NOT EXISTS (SELECT FROM unnest(numbers) AS n WHERE NOT abs(n) < 'Infinity'::double precision)
 """
 
+# The position of a row in a list, with a keyed checksum that refuses what was changed (tomgql.reading.paging).
+CURSOR = """
+CREATE FUNCTION tomgql_cursor(key text, place text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    left(encode(sha256(convert_to(key || place, 'UTF8')), 'hex'), 12) || encode(convert_to(place, 'UTF8'), 'hex')
+"""
+
 PEOPLE = [
     "ALTER TABLE memberships ADD CHECK (role IN ('MEMBER', 'MANAGER'))",
     "CREATE INDEX ON memberships (user_id, user_group_id)",
@@ -242,6 +249,7 @@ class Migration(migrations.Migration):
             [
                 EXTENSIONS,
                 FINITE,
+                CURSOR,
                 *PEOPLE,
                 *TARGETS,
                 *PRODUCTS,

@@ -1,0 +1,1 @@
+"""Who may do what: principals, predicates in SQL, and the guard that asks them."""

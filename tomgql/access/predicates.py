@@ -1,0 +1,181 @@
+"""Who may see and do what, as SQL: the only place that knows (DESIGN D5, D10).
+
+Every function returns a boolean SQL expression about one row of one table, whose alias is given. Reads put it at
+every node, writes into their guard, subscriptions into every event. Memberships and grants are read when the
+statement runs, so a change of rights acts on the next read. ``bind`` adds a value to the statement's parameters.
+
+- Target: OPEN to anyone, PUBLIC to any signed-in user, PRIVATE to holders of a grant; administrators see all.
+- Data product: follows its target; when it lies in product groups that name user groups, only members of at least
+  one of those, its uploader and administrators see it.
+- Reduced datum: follows its product, or its target if it has none.
+- Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
+"""
+
+from __future__ import annotations
+
+from tomgql.access.principal import Principal
+from tomgql.store.sql import Bind
+
+VIEW = "VIEW"
+CHANGE = "CHANGE"
+DELETE = "DELETE"
+SHARE = "SHARE"
+
+
+def _my_groups(actor: Principal, bind: Bind) -> str:
+    return f"(select m.user_group_id from memberships m where m.user_id = {bind(actor.user_id, 'bigint')})"
+
+
+def _granted_targets(actor: Principal, permission: str, bind: Bind) -> str:
+    # Uncorrelated, so that PostgreSQL computes the set once a statement and not once a row.
+    return (
+        f"(select g.target_id from target_grants g where {bind(permission, 'text')} = any(g.permissions)"
+        f" and (g.user_id = {bind(actor.user_id, 'bigint')} or g.user_group_id in {_my_groups(actor, bind)}))"
+    )
+
+
+def target_visible_to(actor: Principal, target: str, bind: Bind) -> str:
+    """Whether the actor may see the target."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return f"{target}.access = 'OPEN'"
+    return f"({target}.access in ('OPEN', 'PUBLIC') or {target}.id in {_granted_targets(actor, VIEW, bind)})"
+
+
+def target_allows(actor: Principal, target: str, permission: str, bind: Bind) -> str:
+    """Whether the actor holds ``permission`` (VIEW, CHANGE, DELETE or SHARE) on the target."""
+    if permission == VIEW:
+        return target_visible_to(actor, target, bind)
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return f"({target}.id in {_granted_targets(actor, permission, bind)})"
+
+
+def target_id_visible_to(actor: Principal, target_id: str, bind: Bind) -> str:
+    """Whether the actor may see the target that the expression ``target_id`` names."""
+    if actor.is_admin:
+        return "true"
+    return f"{target_id} in (select v.id from targets v where {target_visible_to(actor, 'v', bind)})"
+
+
+def hidden_products(actor: Principal, bind: Bind) -> str:
+    """The ids of products that product groups hide from the actor, as a subselect."""
+    restricted = (
+        "select gp.data_product_id from data_product_group_products gp"
+        " join data_product_group_user_groups gu on gu.group_id = gp.group_id"
+    )
+    if actor.is_anonymous:
+        return f"({restricted})"
+    return (
+        f"({restricted} join data_products hp on hp.id = gp.data_product_id"
+        f" where hp.uploaded_by_id is distinct from {bind(actor.user_id, 'bigint')}"
+        f" group by gp.data_product_id having not bool_or(gu.user_group_id in {_my_groups(actor, bind)}))"
+    )
+
+
+def product_id_shown_to(actor: Principal, product_id: str, bind: Bind) -> str:
+    """Whether no product group hides the product, whose target is known to be visible, from the actor."""
+    if actor.is_admin:
+        return "true"
+    return f"({product_id} is null or {product_id} not in {hidden_products(actor, bind)})"
+
+
+def product_visible_to(actor: Principal, product: str, bind: Bind) -> str:
+    """Whether the actor may see the data product."""
+    return _both(
+        target_id_visible_to(actor, f"{product}.target_id", bind), product_id_shown_to(actor, f"{product}.id", bind)
+    )
+
+
+def datum_visible_to(actor: Principal, datum: str, bind: Bind) -> str:
+    """Whether the actor may see the reduced datum."""
+    return _both(
+        target_id_visible_to(actor, f"{datum}.target_id", bind),
+        product_id_shown_to(actor, f"{datum}.data_product_id", bind),
+    )
+
+
+def job_visible_to(actor: Principal, job: str, bind: Bind) -> str:
+    """Whether the actor may see the job."""
+    if actor.is_admin:
+        return "true"
+    about_product = (
+        f"({job}.data_product_id is not null and {job}.data_product_id in (select vp.id from data_products vp"
+        f" where {product_visible_to(actor, 'vp', bind)}))"
+    )
+    if actor.is_anonymous:
+        return about_product
+    about_target = (
+        f"({job}.data_product_id is null and {job}.target_id in {_granted_targets(actor, CHANGE, bind)})"
+    )
+    return f"({job}.created_by_id = {bind(actor.user_id, 'bigint')} or {about_product} or {about_target})"
+
+
+def job_cancellable_by(actor: Principal, job: str, bind: Bind) -> str:
+    """Whether the actor may cancel or retry the job: its creator, and whoever may change its target."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"({job}.created_by_id = {bind(actor.user_id, 'bigint')}"
+        f" or {job}.target_id in {_granted_targets(actor, CHANGE, bind)})"
+    )
+
+
+def user_visible_to(actor: Principal, user: str, bind: Bind) -> str:
+    """Whether the actor may see the user: signed-in users see each other's names."""
+    return "false" if actor.is_anonymous else f"({user}.is_active or {bind(actor.is_admin, 'boolean')})"
+
+
+def user_group_visible_to(actor: Principal, user_group: str, bind: Bind) -> str:
+    """Whether the actor may see the user group: its members and administrators do."""
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"{user_group}.id in {_my_groups(actor, bind)}"
+
+
+def user_group_managed_by(actor: Principal, user_group: str, bind: Bind) -> str:
+    """Whether the actor may change the user group: its managers and administrators do."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"exists (select from memberships m where m.user_group_id = {user_group}.id and m.role = 'MANAGER'"
+        f" and m.user_id = {bind(actor.user_id, 'bigint')})"
+    )
+
+
+def product_group_visible_to(actor: Principal, product_group: str, bind: Bind) -> str:
+    """Whether the actor may see the data product group: its maker, members of its user groups, administrators."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"({product_group}.created_by_id = {bind(actor.user_id, 'bigint')} or {product_group}.id in"
+        " (select gu.group_id from data_product_group_user_groups gu"
+        f" where gu.user_group_id in {_my_groups(actor, bind)}))"
+    )
+
+
+def product_group_managed_by(actor: Principal, product_group: str, bind: Bind) -> str:
+    """Whether the actor may change the data product group: its maker and administrators do."""
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"{product_group}.created_by_id = {bind(actor.user_id, 'bigint')}"
+
+
+def token_visible_to(actor: Principal, token: str, bind: Bind) -> str:
+    """Whether the actor may see, and revoke, the token: its owner and administrators do."""
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"{token}.user_id = {bind(actor.user_id, 'bigint')}"
+
+
+def _both(first: str, second: str) -> str:
+    return " and ".join(part for part in (first, second) if part != "true") or "true"

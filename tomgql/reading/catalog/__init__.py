@@ -1,0 +1,28 @@
+"""What GraphQL fields mean in SQL: one module a noun, as data."""
+
+from __future__ import annotations
+
+from tomgql.reading.catalog.data import REDUCED_DATA
+from tomgql.reading.catalog.jobs import JOBS
+from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
+from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
+from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
+from tomgql.reading.catalog.targets import TARGETS
+
+RESOURCES: dict[str, Resource] = {
+    resource.name: resource
+    for resource in (
+        TARGETS,
+        DATA_PRODUCTS,
+        DATA_PRODUCT_GROUPS,
+        INGEST_NOTES,
+        REDUCED_DATA,
+        JOBS,
+        USERS,
+        USER_GROUPS,
+        TOKENS,
+    )
+}
+"""Every resource by name."""
+
+__all__ = ["RESOURCES", "Embedded", "Field", "Link", "OrderKey", "Resource", "RowContext"]

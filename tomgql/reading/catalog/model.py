@@ -1,0 +1,130 @@
+"""The vocabulary of the catalogue: resource, field, link, embedded object, order key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tomgql.access.principal import Principal
+from tomgql.store.sql import Bind
+
+Predicate = Callable[[Principal, str, Bind], str]
+"""Given actor, alias and bind, SQL that says whether the actor may see the row."""
+
+
+@dataclass(frozen=True)
+class RowContext:
+    """What a field's expression may use: the row's alias, the field's arguments, and ``bind`` for values."""
+
+    row: str
+    arguments: Mapping[str, Any]
+    bind: Bind
+
+
+@dataclass(frozen=True)
+class Field:
+    """A leaf: SQL with ``{row}`` for the alias, or a function of the row's context.
+
+    ``fetched`` says that the slow path cannot compute the field from the table's own columns and must select the
+    expression (aliases of a target, say, which stand in another table).
+    """
+
+    sql: str | Callable[[RowContext], str]
+    fetched: bool = False
+
+    def expression(self, context: RowContext) -> str:
+        """The field's SQL for one row."""
+        return self.sql(context) if callable(self.sql) else self.sql.format(row=context.row)
+
+
+@dataclass(frozen=True)
+class Link:
+    """An edge to another resource: ``on`` joins ``{child}`` to ``{row}``.
+
+    ``shown`` may replace the child's own predicate by a cheaper one where the parent's visibility already implies a
+    part of it; None keeps the child's own.
+    """
+
+    resource: str
+    on: str
+    shown: Predicate | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An object made of the same row's columns; null where ``present`` is false."""
+
+    fields: Mapping[str, Field]
+    present: str = "true"
+
+
+@dataclass(frozen=True)
+class OrderKey:
+    """What a list can be sorted by: an SQL expression, its type, and whether it can be null.
+
+    ``to_json`` turns the expression into what a cursor holds and ``from_json`` a bound cursor value back.
+    """
+
+    sql: str
+    sql_type: str
+    nullable: bool = False
+    to_json: str = "{0}"
+    from_json: str = "{0}"
+    json_type: str = ""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Rows of one kind: table, GraphQL type, who may see them, and what every field means.
+
+    ``concrete`` maps the object types of an interface to the SQL condition that makes a row one of them, the last
+    being the catch-all; their own fields stand in ``concrete_fields``. ``default_where`` is the filter of a list
+    that is given none.
+    """
+
+    name: str
+    table: str
+    type_name: str
+    visible: Predicate
+    fields: Mapping[str, Field]
+    links: Mapping[str, Link] = field(default_factory=dict)
+    embedded: Mapping[str, Embedded] = field(default_factory=dict)
+    orders: Mapping[str, OrderKey] = field(default_factory=dict)
+    default_order: tuple[tuple[str, bool], ...] = (("ID", False),)
+    where_type: str = ""
+    default_where: Mapping[str, Any] = field(default_factory=dict)
+    default_page: int = 100
+    largest_page: int = 1_000
+    concrete: Mapping[str, str] = field(default_factory=dict)
+    concrete_fields: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+
+
+TIME_FORMAT = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
+"""How times are written: ISO 8601, UTC, whole milliseconds. Connections run in UTC."""
+
+
+def column(name: str) -> Field:
+    """A field that is a column as it stands."""
+    return Field("{row}." + name)
+
+
+def time(name: str) -> Field:
+    """A timestamptz column as ISO 8601 UTC text."""
+    return Field("to_char({row}." + name + f", {TIME_FORMAT})")
+
+
+ID_ORDER = OrderKey("{row}.id", "bigint")
+"""The last key of every order: makes it total."""
+
+
+def time_order(name: str) -> OrderKey:
+    """Order by a timestamptz column; cursors hold whole microseconds, which is its resolution."""
+    return OrderKey(
+        "{row}." + name,
+        "timestamptz",
+        to_json="(extract(epoch from {0}) * 1000000)::bigint",
+        from_json="'epoch'::timestamptz + {0} * interval '1 microsecond'",
+        json_type="bigint",
+    )

@@ -1,0 +1,352 @@
+"""From a relation and the selection below it to one SQL statement that returns finished JSON.
+
+Every node carries its predicate: the child's own, or a cheaper one that the catalogue declares where the parent's
+visibility already implies a part. What cannot be said in SQL raises `NotCompilable`.
+
+Facts this rests on: ``json_agg`` over the rows of a subselect is the fastest way to objects (1.5x over
+json_build_object, measured); PostgreSQL cuts names at 63 bytes, so longer response keys are written by
+json_build_object; its argument list ends at 50 pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLInterfaceType
+
+from tomgql.access.principal import Principal
+from tomgql.errors import QueryTooCostly
+from tomgql.reading.catalog import RESOURCES
+from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
+from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
+from tomgql.reading.filters import Filter
+from tomgql.reading.paging import Keyset, Page, page_of
+from tomgql.reading.relation import Pin, Relation
+from tomgql.reading.selection import NotCompilable, Selected, Selections
+from tomgql.store.sql import Parameters, conjunction, identifier, literal
+
+MOST_ROWS = 2_000_000
+"""Most rows that the page sizes of one nested query may multiply to."""
+
+LONGEST_NAME_BYTES = 63
+"""PostgreSQL's limit of a name."""
+
+PAIRS_PER_OBJECT = 50
+"""Most pairs in one json_build_object: PostgreSQL functions take 100 arguments."""
+
+Pairs = list[tuple[str, str]]
+"""Response key and SQL expression of each selected field."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, and the key that signs this installation's cursors."""
+
+    actor: Principal
+    cursor_key: str
+
+
+@dataclass
+class Compiler:
+    """One statement being made."""
+
+    reader: Reader
+    selections: Selections
+    parameters: Parameters = field(default_factory=Parameters)
+    _aliases: int = 0
+
+    def statement(self, relation: Relation, selected: Selected) -> str:
+        """SQL whose one value is the JSON text of the relation."""
+        link = Link(relation.resource, "true")
+        return f"select ({self._relation(relation, link, selected, None, 1)})::text"
+
+    # ------------------------------------------------------------------ relations
+    def _relation(
+        self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int
+    ) -> str:
+        resource = RESOURCES[relation.resource]
+        row = self._alias()
+        source = self._source(resource, link, row, parent)
+        conditions = self._conditions(resource, relation, link, row, parent)
+        if selected.shape == "light_curve":
+            return self._light_curve(selected, source, row, conditions)
+        if selected.shape == "connection":
+            return self._connection(resource, selected, source, row, conditions, rows)
+        if selected.shape == "list":
+            return self._list(resource, selected, source, row, conditions, rows)
+        body = self._object(resource, row, selected, rows)
+        return f"select {self._as_json(body, row)} from {source} where {conjunction(conditions)} limit 1"
+
+    def _source(self, resource: Resource, link: Link, row: str, parent: str | None) -> str:
+        if link.source is not None and parent is not None:
+            return resource.table.format(source=link.source.format(row=parent), row=row)
+        return f"{resource.table} {row}"
+
+    def _conditions(
+        self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None
+    ) -> list[str]:
+        bind = self.parameters.bind
+        shown = resource.visible if link.shown is None else link.shown
+        joined = link.on.format(child=row, row=parent or "")
+        pins = [self._pin(pin, row) for pin in relation.pins]
+        filters = Filter(bind).where(resource.where_type, row, relation.where)
+        parts = [joined, *pins, shown(self.reader.actor, row, bind), filters]
+        return [part for part in parts if part != "true"]
+
+    def _pin(self, pin: Pin, row: str) -> str:
+        return pin.sql.format(*[self.parameters.bind(value, kind) for value, kind in pin.values], row=row)
+
+    def _list(
+        self,
+        resource: Resource,
+        selected: Selected,
+        source: str,
+        row: str,
+        conditions: list[str],
+        rows: int,
+    ) -> str:
+        page = page_of(resource, {"first": resource.largest_page})
+        order = Keyset(resource, row, page, self.parameters.bind, "").order_by()
+        body = self._object(resource, row, selected, rows * resource.default_page)
+        tail = f"from {source} where {conjunction(conditions)} order by {order} limit {page.size}"
+        return self._aggregate(body, row, tail)
+
+    # ------------------------------------------------------------------ connections
+    def _connection(
+        self,
+        resource: Resource,
+        selected: Selected,
+        source: str,
+        row: str,
+        conditions: list[str],
+        rows: int,
+    ) -> str:
+        page = page_of(resource, selected.arguments)
+        rows = self._spend(rows, page.size)
+        given = selected.arguments.get("where") or resource.default_where
+        filters = Filter(self.parameters.bind).where(resource.where_type, row, given)
+        base = conditions if filters == "true" else [*conditions, filters]
+        keyset = Keyset(resource, row, page, self.parameters.bind, self.reader.cursor_key)
+        parts = self.selections.fields(selected.named_type, selected.details)
+        shared = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts) > 1
+        beyond = f"where {conjunction([*base, *keyset.bounds()])} order by {keyset.order_by()}"
+        scan = ConnectionScan(row, source, beyond, keyset, page, shared)
+        pairs = [
+            (part.key, self._connection_part(part, resource, scan, source, base, selected, rows)) for part in parts
+        ]
+        return self._with_page(scan, "select " + json_object(pairs))
+
+    def _with_page(self, scan: ConnectionScan, query: str) -> str:
+        if not scan.shared:
+            return query
+        page = f"select {scan.row}.* from {scan.source} {scan.beyond} limit {scan.page.size + 1}"
+        return f"with page as materialized ({page}) {query}"
+
+    def _connection_part(
+        self,
+        part: Selected,
+        resource: Resource,
+        scan: ConnectionScan,
+        source: str,
+        base: list[str],
+        selected: Selected,
+        rows: int,
+    ) -> str:
+        if part.name == "__typename":
+            return literal(selected.named_type.name)
+        if part.name == "totalCount":
+            return f"(select count(*) from {source} where {conjunction(base)})"
+        if part.name == "nodes":
+            body = self._object(resource, scan.row, part, rows)
+            return f"({self._aggregate(body, scan.row, scan.rows())})"
+        if part.name == "edges":
+            return f"({self._aggregate(self._edge(resource, part, scan, rows), scan.row, scan.rows())})"
+        if part.name == "pageInfo":
+            return self._page_info(part, scan)
+        raise NotCompilable(part.name)
+
+    def _edge(self, resource: Resource, part: Selected, scan: ConnectionScan, rows: int) -> Pairs:
+        pairs: Pairs = []
+        for each in self.selections.fields(part.named_type, part.details):
+            if each.name == "cursor":
+                pairs.append((each.key, scan.keyset.cursor()))
+            elif each.name == "node":
+                body = self._object(resource, scan.row, each, rows)
+                pairs.append((each.key, f"({'select ' + self._as_json(body, scan.row)})"))
+            elif each.name == "__typename":
+                pairs.append((each.key, literal(part.named_type.name) + "::text"))
+            else:
+                raise NotCompilable(each.name)
+        return pairs
+
+    def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
+        values = {
+            "__typename": literal(part.named_type.name),
+            "hasNextPage": scan.has_next_page(),
+            "hasPreviousPage": scan.has_previous_page(),
+            "startCursor": scan.end_cursor(last=False),
+            "endCursor": scan.end_cursor(last=True),
+        }
+        fields = self.selections.fields(part.named_type, part.details)
+        return json_object([(each.key, values[each.name]) for each in fields])
+
+    # ------------------------------------------------------------------ objects
+    def _object(self, resource: Resource, row: str, selected: Selected, rows: int) -> Pairs | str:
+        """Pairs of an object, or for an interface one CASE expression over its object types."""
+        object_type = selected.named_type
+        if isinstance(object_type, GraphQLInterfaceType) and not resource.concrete:
+            object_type = self.selections.possible_type(resource.type_name)
+        if not isinstance(object_type, GraphQLInterfaceType):
+            return self._pairs(resource, resource.fields, row, object_type, selected.details, rows)
+        branches = []
+        for type_name, condition in resource.concrete.items():
+            object_type = self.selections.possible_type(type_name)
+            fields = {**resource.fields, **resource.concrete_fields[type_name]}
+            pairs = self._pairs(resource, fields, row, object_type, selected.details, rows)
+            branches.append((condition.format(row=row), f"(select {self._as_json(pairs, row)})"))
+        whens = " ".join(f"when {condition} then {value}" for condition, value in branches)
+        return f"case {whens} end"
+
+    def _pairs(
+        self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, details: list[Any], rows: int
+    ) -> Pairs:
+        pairs = []
+        for each in self.selections.fields(object_type, details):
+            if each.name == "__typename":
+                value = literal(object_type.name) + "::text"
+            elif each.name in fields:
+                value = fields[each.name].expression(RowContext(row, each.arguments, self.parameters.bind))
+            elif each.name in resource.embedded:
+                value = self._embedded(resource.embedded[each.name], row, each)
+            elif each.name in resource.links:
+                value = self._link(resource.links[each.name], row, each, rows)
+            else:
+                raise NotCompilable(f"{object_type.name}.{each.name}")
+            pairs.append((each.key, value))
+        return pairs
+
+    def _embedded(self, embedded: Embedded, row: str, selected: Selected) -> str:
+        pairs = []
+        for each in self.selections.fields(selected.named_type, selected.details):
+            if each.name == "__typename":
+                pairs.append((each.key, literal(selected.named_type.name) + "::text"))
+            elif each.name in embedded.fields:
+                context = RowContext(row, each.arguments, self.parameters.bind)
+                pairs.append((each.key, embedded.fields[each.name].expression(context)))
+            else:
+                raise NotCompilable(f"{selected.named_type.name}.{each.name}")
+        return f"case when {embedded.present.format(row=row)} then (select {self._as_json(pairs, row)}) end"
+
+    def _link(self, link: Link, row: str, selected: Selected, rows: int) -> str:
+        return f"({self._relation(Relation(link.resource), link, selected, row, rows)})"
+
+    # ------------------------------------------------------------------ light curves
+    def _light_curve(self, selected: Selected, source: str, row: str, conditions: list[str]) -> str:
+        """One JSON array a column, all over the same rows in the same order."""
+        bind = self.parameters.bind
+        given = Filter(bind).where("PhotometryWhere", row, selected.arguments.get("where"))
+        context = RowContext(row, selected.arguments, bind)
+        columns, pairs = ["1 as one"], []
+        for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
+            if each.name == "__typename":
+                pairs.append((each.key, literal(selected.named_type.name)))
+            elif each.name == "count":
+                pairs.append((each.key, "count(*)"))
+            else:
+                columns.append(f"{LIGHT_CURVE_COLUMNS[each.name].expression(context)} as c{number}")
+                pairs.append((each.key, f"coalesce(json_agg(q.c{number}), '[]')"))
+        where = conjunction([*conditions, f"not {row}.disabled", given])
+        rows = f"select {', '.join(columns)} from {source} where {where} order by {row}.mjd, {row}.id"
+        return f"select {json_object(pairs)} from ({rows}) q"
+
+    # ------------------------------------------------------------------ JSON
+    def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
+        out = self._alias()
+        if isinstance(body, str) or not _fit_as_names(body):
+            return f"select coalesce(json_agg({out}.j), '[]') from (select {self._as_json(body, row)} as j {tail}) {out}"
+        columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
+        return f"select coalesce(json_agg({out}), '[]') from (select {columns} {tail}) {out}"
+
+    def _as_json(self, body: Pairs | str, row: str) -> str:
+        if isinstance(body, str):
+            return body
+        if not _fit_as_names(body):
+            return json_object(body)
+        out = self._alias()
+        columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
+        return f"(select row_to_json({out}) from (select {columns}) {out})"
+
+    def _alias(self) -> str:
+        self._aliases += 1
+        return f"r{self._aliases}"
+
+    def _spend(self, rows: int, size: int) -> int:
+        rows *= max(size, 1)
+        if rows > MOST_ROWS:
+            raise QueryTooCostly(
+                f"The page sizes of this query multiply to {rows} rows; at most {MOST_ROWS} may be asked for at once."
+            )
+        return rows
+
+
+@dataclass(frozen=True)
+class ConnectionScan:
+    """Where the rows of a connection's parts come from: the table itself, or one page that several parts share."""
+
+    row: str
+    source: str
+    beyond: str
+    keyset: Keyset
+    page: Page
+    shared: bool
+
+    def rows(self) -> str:
+        """FROM to LIMIT of the wanted rows, in display order."""
+        tail = f"from page {self.row} order by {self.keyset.order_by()}" if self.shared else self._table()
+        limited = f"{tail} limit {self.page.size}"
+        if not self.page.backward:
+            return limited
+        return f"from (select {self.row}.* {limited}) {self.row} order by {self.keyset.display_order()}"
+
+    def _table(self) -> str:
+        return f"from {self.source} {self.beyond}"
+
+    def _more(self) -> str:
+        tail = f"from page {self.row}" if self.shared else self._table()
+        return f"exists (select {tail} offset {self.page.size} limit 1)"
+
+    def has_next_page(self) -> str:
+        """Whether rows follow the page; behind ``before`` there is at least that cursor's row."""
+        if self.page.backward:
+            return "true" if self.page.before is not None else "false"
+        return self._more()
+
+    def has_previous_page(self) -> str:
+        """Whether rows precede the page."""
+        if self.page.backward:
+            return self._more()
+        return "true" if self.page.after is not None else "false"
+
+    def end_cursor(self, *, last: bool) -> str:
+        """Cursor of the page's first or last row; null for an empty page."""
+        order = self.keyset.display_order()
+        numbered = f"select {self.keyset.cursor()} as c, row_number() over (order by {order}) as n"
+        page = f"(select {self.row}.* {self.rows()}) {self.row}"
+        return f"(select e.c from ({numbered} from {page}) e order by e.n {'desc' if last else 'asc'} limit 1)"
+
+
+def _fit_as_names(body: Pairs) -> bool:
+    return bool(body) and all(len(key) <= LONGEST_NAME_BYTES for key, _ in body)
+
+
+def json_object(pairs: Pairs) -> str:
+    """SQL of a JSON object with keys of any length and any number of pairs, in their order."""
+    if len(pairs) <= PAIRS_PER_OBJECT:
+        return "json_build_object(" + ", ".join(f"{literal(key)}, {value}" for key, value in pairs) + ")"
+    parts = [
+        f"{literal((', ' if number else '') + '"' + key + '": ')} || coalesce(to_json({value})::text, 'null')"
+        for number, (key, value) in enumerate(pairs)
+    ]
+    return "('{' || " + " || ".join(parts) + " || '}')::json"

@@ -1,0 +1,96 @@
+"""Run compiled statements, and fetch rows for the slow path.
+
+One statement a root field. When a selection cannot be compiled, rows of the same relation are fetched with the same
+predicate, filter, order and page, and graphql-core completes them through the resolvers of the GraphQL types; links
+below become relations again, so only the subtree that needs Python pays for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import orjson
+
+from tomgql.errors import QueryTooCostly, Unavailable
+from tomgql.reading.catalog import RESOURCES
+from tomgql.reading.compile import Compiler, Reader
+from tomgql.reading.relation import Relation
+from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
+from tomgql.reading.selection import NotCompilable, Selected, Selections
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ReadSession:
+    """Reads of one request: whose they are, where they run, and how many statements they took.
+
+    ``slow_only`` sends everything down the slow path: for the tests that compare the two.
+    """
+
+    pool: asyncpg.Pool
+    reader: Reader
+    slow_only: bool = False
+    statements: list[str] = field(default_factory=list)
+
+    async def text(self, sql: str, values: list[Any]) -> str | None:
+        """The one value of a statement, as text."""
+        self.statements.append(sql)
+        async with _readable(), self.pool.acquire() as connection:
+            text: str | None = await connection.fetchval(sql, *values)
+            return text
+
+    async def rows(self, sql: str, values: list[Any]) -> list[asyncpg.Record]:
+        """All rows of a statement."""
+        self.statements.append(sql)
+        async with _readable(), self.pool.acquire() as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+            return rows
+
+
+class _readable:
+    """Turns the database's refusals into errors that a reader can act on."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, asyncpg.QueryCanceledError):
+            raise QueryTooCostly("This query took too long; ask for less at once.") from error
+        if isinstance(error, (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError)):
+            raise QueryTooCostly("This query is too complex; ask for less at once.") from error
+        if isinstance(error, (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)):
+            raise Unavailable("The database cannot be reached just now; try again.") from error
+        if isinstance(error, asyncpg.CannotConnectNowError):
+            raise Unavailable("The database is starting; try again.") from error
+
+
+async def read(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:
+    """The finished JSON of a relation, or rows and objects for graphql-core where SQL cannot say it.
+
+    Raises NotCompilable never: that turn is taken here.
+    """
+    if not session.slow_only:
+        compiler = Compiler(session.reader, Selections(executor))
+        try:
+            sql = compiler.statement(relation, selected)
+        except NotCompilable as reason:
+            logger.debug("slow path for %s: %s", relation.resource, reason)
+        else:
+            text = await session.text(sql, compiler.parameters.values)
+            return None if text is None else orjson.Fragment(text)
+    return await _rows(session, relation, selected)
+
+
+async def _rows(session: ReadSession, relation: Relation, selected: Selected) -> Any:
+    resource = RESOURCES[relation.resource]
+    if selected.shape == "connection":
+        return await fetch_connection(session, relation, resource, selected)
+    if selected.shape == "light_curve":
+        return await fetch_light_curve(session, relation, resource, selected)
+    if selected.shape == "list":
+        return await fetch_list(session, relation, resource)
+    return await fetch_one(session, relation, resource)

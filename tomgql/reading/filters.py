@@ -1,0 +1,284 @@
+"""Where inputs as SQL conditions.
+
+A filter arrives as the plain dictionary that graphql-core coerced from the query. Each Where type has a table of
+its fields; ``and`` / ``or`` / ``not`` nest anywhere. A field that is null is no condition. Ids that name nothing
+match nothing: what does not exist and what is of another kind look the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import radians, sin
+from typing import Any
+
+from tomgql.domain.names import simplify_name
+from tomgql.errors import InvalidCoordinates, InvalidInput, QueryTooCostly
+from tomgql.reading import ids
+from tomgql.reading.catalog import brightness
+from tomgql.reading.catalog.model import RowContext
+from tomgql.reading.catalog.targets import unit_vector
+from tomgql.store.sql import Bind, conjunction, escape_like
+
+LARGEST_LIST = 10_000
+"""Most values in one ``in`` or ``notIn``."""
+
+MOST_CONDITIONS = 300
+"""Most conditions in one filter, over all nesting."""
+
+DEEPEST_NESTING = 12
+"""Deepest nesting of and / or / not."""
+
+COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+"""Comparison operators of filters and their SQL."""
+
+
+@dataclass
+class Filter:
+    """One filter being turned into SQL; counts its conditions against the limits."""
+
+    bind: Bind
+    conditions: int = 0
+
+    def where(self, where_type: str, row: str, given: Mapping[str, Any] | None, depth: int = 0) -> str:
+        """SQL of a Where input about the row with alias ``row``."""
+        if depth > DEEPEST_NESTING:
+            raise QueryTooCostly(f"A filter may nest {DEEPEST_NESTING} levels of and, or and not.")
+        parts = [
+            self._one(where_type, row, name, value, depth) for name, value in (given or {}).items() if value is not None
+        ]
+        return conjunction([f"({part})" for part in parts])
+
+    def _one(self, where_type: str, row: str, name: str, value: Any, depth: int) -> str:
+        self.conditions += 1
+        if self.conditions > MOST_CONDITIONS:
+            raise QueryTooCostly(f"A filter may hold {MOST_CONDITIONS} conditions.")
+        if name == "disabled" and depth and value is False:
+            return "true"  # the input's default, which means something at the outermost level alone
+        if name == "not":
+            return f"({self.where(where_type, row, value, depth + 1)}) is not true"
+        if name in ("and", "or"):
+            parts = [f"({self.where(where_type, row, each, depth + 1)})" for each in value]
+            empty = "true" if name == "and" else "false"
+            return f" {name} ".join(parts) or empty
+        return WHERE_FIELDS[where_type][name](self, row, value)
+
+
+Condition = Callable[[Filter, str, Any], str]
+
+
+def text_filter(sql: str) -> Condition:
+    """StringFilter on an SQL expression."""
+
+    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
+        expression = sql.format(row=row)
+        folded = given.get("caseSensitive") is False
+        side = f"lower({expression})" if folded else expression
+        parts = []
+        for name, value in given.items():
+            if value is None or name == "caseSensitive":
+                continue
+            parts.append(_text_part(running, expression, side, folded, name, value))
+        return conjunction(parts)
+
+    return condition
+
+
+def _text_part(running: Filter, expression: str, side: str, folded: bool, name: str, value: Any) -> str:
+    def fold(text: str) -> str:
+        return text.lower() if folded else text
+
+    if name == "isNull":
+        return f"{expression} is {'' if value else 'not '}null"
+    if name in ("in", "notIn"):
+        values = running.bind([fold(each) for each in _short(value)], "text[]")
+        return f"{side} = any({values})" if name == "in" else f"{side} <> all({values})"
+    if name in ("contains", "startsWith"):
+        pattern = escape_like(fold(value)) + "%"
+        return f"{side} like {running.bind(('%' if name == 'contains' else '') + pattern, 'text')}"
+    return f"{side} {COMPARISONS[name]} {running.bind(fold(value), 'text')}"
+
+
+def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
+    """FloatFilter on an SQL expression."""
+
+    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
+        expression = sql(running, row) if callable(sql) else sql.format(row=row)
+        return _compare(running, f"({expression})", given, "float8", float)
+
+    return condition
+
+
+def time_filter(sql: str) -> Condition:
+    """DateTimeFilter on an SQL expression."""
+
+    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
+        return _compare(running, sql.format(row=row), given, "timestamptz", datetime.astimezone)
+
+    return condition
+
+
+def _compare(running: Filter, expression: str, given: dict[str, Any], sql_type: str, convert: Any) -> str:
+    parts = []
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name == "isNull":
+            parts.append(f"{expression} is {'' if value else 'not '}null")
+        else:
+            parts.append(f"{expression} {COMPARISONS[name]} {running.bind(convert(value), sql_type)}")
+    return conjunction(parts)
+
+
+def id_filter(resource: str) -> Condition:
+    """IdFilter on a row's own key."""
+
+    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
+        parts = []
+        for name, value in given.items():
+            if value is None:
+                continue
+            keys = [ids.decode(resource, each) for each in ([value] if name == "eq" else _short(value))]
+            inside = _key_in(running, resource, row, [key for key in keys if key is not None])
+            parts.append(f"not ({inside})" if name == "notIn" else inside)
+        return conjunction(parts)
+
+    return condition
+
+
+def _key_in(running: Filter, resource: str, row: str, keys: list[tuple[int, ...]]) -> str:
+    numbers = running.bind([key[-1] for key in keys], "bigint[]")
+    if resource != "reduced_data":
+        return f"{row}.id = any({numbers})"
+    targets = running.bind([key[0] for key in keys], "bigint[]")
+    return f"({row}.target_id, {row}.id) in (select * from unnest({targets}, {numbers}))"
+
+
+def reference(resource: str, sql: str) -> Condition:
+    """A condition about one id of another resource; ``{id}`` in ``sql`` is its bound key."""
+
+    def condition(running: Filter, row: str, given: str) -> str:
+        key = ids.decode(resource, given)
+        return sql.format(row=row, id=running.bind(key[-1], "bigint")) if key else "false"
+
+    return condition
+
+
+def references(resource: str, sql: str) -> Condition:
+    """A condition about several ids of another resource; ``{ids}`` in ``sql`` are their bound keys."""
+
+    def condition(running: Filter, row: str, given: list[str]) -> str:
+        keys = [key[-1] for each in _short(given) if (key := ids.decode(resource, each))]
+        return sql.format(row=row, ids=running.bind(keys, "bigint[]"))
+
+    return condition
+
+
+def equals(sql: str, sql_type: str) -> Condition:
+    """Equality of an SQL expression with one given value."""
+    return lambda running, row, given: f"{sql.format(row=row)} = {running.bind(_plain(given), sql_type)}"
+
+
+def _one_of(sql: str) -> Condition:
+    return lambda running, row, given: (
+        f"{sql.format(row=row)} = any({running.bind([_plain(each) for each in given], 'text[]')})"
+    )
+
+
+def _plain(value: Any) -> Any:
+    return getattr(value, "value", value)
+
+
+def _short(values: list[Any]) -> list[Any]:
+    if len(values) > LARGEST_LIST:
+        raise QueryTooCostly(f"A list in a filter may hold {LARGEST_LIST} values, not {len(values)}.")
+    return values
+
+
+def _match_name(running: Filter, row: str, given: str) -> str:
+    simplified = running.bind(simplify_name(given), "text")
+    return f"{row}.id in (select n.target_id from target_names n where n.simplified = {simplified})"
+
+
+def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
+    """Within a radius, by the chord between unit vectors: right across RA 0/360 and at the poles (D8's table)."""
+    radius_arcsec = given["radiusArcsec"]
+    if not 0 <= radius_arcsec <= 648_000:
+        raise InvalidInput(f"radiusArcsec must lie between 0 and 648000 (180 degrees), not {radius_arcsec:g}.")
+    if not (0 <= given["raDeg"] <= 360 and -90 <= given["decDeg"] <= 90):
+        raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
+    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind))
+    chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
+    return (
+        f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"
+    )
+
+
+def _photometry(running: Filter, row: str, given: dict[str, Any]) -> str:
+    return f"{row}.data_type = 'photometry' and {running.where('PhotometryWhere', row, given)}"
+
+
+def _detections(running: Filter, row: str, given: bool) -> str:
+    return brightness.detection(RowContext(row, {}, running.bind)) if given else "true"
+
+
+WHERE_FIELDS: dict[str, dict[str, Condition]] = {
+    "TargetWhere": {
+        "id": id_filter("targets"),
+        "name": text_filter("{row}.name"),
+        "matchName": _match_name,
+        "type": equals("{row}.type", "text"),
+        "access": equals("{row}.access", "text"),
+        "created": time_filter("{row}.created"),
+        "modified": time_filter("{row}.modified"),
+        "raDeg": number_filter("{row}.ra_deg"),
+        "decDeg": number_filter("{row}.dec_deg"),
+        "cone": _cone,
+    },
+    "DataProductWhere": {
+        "id": id_filter("data_products"),
+        "target": reference("targets", "{row}.target_id = {id}"),
+        "dataProductType": text_filter("{row}.data_product_type"),
+        "fileName": text_filter("{row}.file_name"),
+        "created": time_filter("{row}.created"),
+        "group": reference(
+            "data_product_groups",
+            "{row}.id in (select x.data_product_id from data_product_group_products x where x.group_id = {id})",
+        ),
+        "featured": equals("{row}.featured", "boolean"),
+    },
+    "ReducedDatumWhere": {
+        "id": id_filter("reduced_data"),
+        "target": reference("targets", "{row}.target_id = {id}"),
+        "targets": references("targets", "{row}.target_id = any({ids})"),
+        "dataProduct": reference("data_products", "{row}.data_product_id = {id}"),
+        "dataType": text_filter("{row}.data_type"),
+        "timestamp": time_filter("{row}.timestamp"),
+        "mjd": number_filter("{row}.mjd"),
+        "sourceName": text_filter("{row}.source_name"),
+        "telescope": text_filter("{row}.telescope"),
+        "instrument": text_filter("{row}.instrument"),
+        "photometry": _photometry,
+        "disabled": equals("{row}.disabled", "boolean"),
+    },
+    "PhotometryWhere": {
+        "band": text_filter("{row}.band"),
+        "mjd": number_filter("{row}.mjd"),
+        "magnitude": number_filter(
+            lambda running, row: brightness.magnitude(RowContext(row, {}, running.bind)),
+        ),
+        "signalToNoise": number_filter("{row}.flux_ujy / {row}.flux_error_ujy"),
+        "detectionsOnly": _detections,
+        "sourceName": text_filter("{row}.source_name"),
+    },
+    "JobWhere": {
+        "id": id_filter("jobs"),
+        "kind": text_filter("{row}.kind"),
+        "state": _one_of("{row}.state"),
+        "target": reference("targets", "{row}.target_id = {id}"),
+        "dataProduct": reference("data_products", "{row}.data_product_id = {id}"),
+        "created": time_filter("{row}.created"),
+    },
+}
+"""Where type -> field -> condition."""

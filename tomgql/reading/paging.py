@@ -1,0 +1,152 @@
+"""Pages of a list: sizes, orders and keyset cursors.
+
+A cursor holds the order it was made for and the row's sort keys, with a keyed checksum: one that was changed, or
+that belongs to another list or order, is refused. Null sort keys have a place (last ascending, first descending, as
+PostgreSQL sorts them), so a page can begin behind them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tomgql.errors import InvalidCursor, InvalidInput, QueryTooCostly
+from tomgql.reading.catalog.model import OrderKey, Resource
+from tomgql.store.sql import Bind, conjunction, literal
+
+CHECKSUM_DIGITS = 12
+"""Hexadecimal digits of a cursor's checksum: enough to refuse every accident and casual change."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What part of a list is asked for, in which order. ``size`` rows are wanted; ``backward`` from the end."""
+
+    size: int
+    order: tuple[tuple[str, bool], ...]
+    after: str | None = None
+    before: str | None = None
+    backward: bool = False
+
+
+def page_of(resource: Resource, arguments: Mapping[str, Any]) -> Page:
+    """The page that a field's arguments ask for.
+
+    Raises InvalidInput for sizes below zero or ``first`` together with ``last``, QueryTooCostly above the cap.
+    """
+    first, last = arguments.get("first"), arguments.get("last")
+    if first is not None and last is not None:
+        raise InvalidInput("Give either `first` or `last`, not both.", path=["last"])
+    name, asked = ("last", last) if last is not None else ("first", first)
+    size = min(resource.default_page, resource.largest_page) if asked is None else asked
+    if size < 0:
+        raise InvalidInput(f"`{name}` must be 0 or more, not {size}.", path=[name])
+    if size > resource.largest_page:
+        raise QueryTooCostly(f"`{name}` may be at most {resource.largest_page} here, not {size}.", path=[name])
+    return Page(size, _order(resource, arguments), arguments.get("after"), arguments.get("before"), last is not None)
+
+
+def _order(resource: Resource, arguments: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    asked: dict[str, bool] = {}
+    for each in arguments.get("orderBy") or ():
+        asked.setdefault(each["field"], each["direction"] == "DESC")
+    order = list(asked.items()) or list(resource.default_order)
+    if not any(field == "ID" for field, _ in order):
+        order.append(("ID", order[-1][1]))
+    return tuple(order)
+
+
+class Keyset:
+    """The sort keys of one page over one alias, as SQL."""
+
+    def __init__(self, resource: Resource, row: str, page: Page, bind: Bind, cursor_key: str) -> None:
+        self.page = page
+        self.keys: list[tuple[OrderKey, str, bool]] = [
+            (key, key.sql.format(row=row), descending)
+            for field, descending in page.order
+            for key in (resource.orders[field],)
+        ]
+        self.signature = f"{resource.name}:" + ",".join(f"{field}{'-' if desc else '+'}" for field, desc in page.order)
+        self._bind = bind
+        self._cursor_key = cursor_key
+
+    def order_by(self) -> str:
+        """The ORDER BY list in the direction of reading (reversed for a page from the end)."""
+        return ", ".join(
+            f"{sql} {'desc' if descending != self.page.backward else 'asc'}" for _, sql, descending in self.keys
+        )
+
+    def display_order(self) -> str:
+        """The ORDER BY list in the list's own direction."""
+        return ", ".join(f"{sql} {'desc' if descending else 'asc'}" for _, sql, descending in self.keys)
+
+    def cursor(self) -> str:
+        """SQL for the cursor of a row."""
+        parts = ", ".join(key.to_json.format(sql) for key, sql, _ in self.keys)
+        position = f"json_build_array({literal(self.signature)}, {parts})::text"
+        return f"tomgql_cursor({self._bind(self._cursor_key, 'text')}, {position})"
+
+    def bounds(self) -> list[str]:
+        """Conditions that rows lie behind ``after`` and before ``before``."""
+        bounds = []
+        if self.page.after is not None:
+            bounds.append(self._beyond(self._read(self.page.after, "after"), forward=True))
+        if self.page.before is not None:
+            bounds.append(self._beyond(self._read(self.page.before, "before"), forward=False))
+        return bounds
+
+    def _read(self, cursor: str, argument: str) -> list[Any]:
+        position = decode_cursor(self._cursor_key, cursor, argument)
+        if position[0] != self.signature or len(position) != len(self.keys) + 1:
+            raise InvalidCursor(
+                "This cursor belongs to another list or another order; use one of this list.", path=[argument]
+            )
+        return position[1:]
+
+    def _beyond(self, values: Sequence[Any], *, forward: bool) -> str:
+        directions = {descending for _, _, descending in self.keys}
+        if len(directions) == 1 and not any(key.nullable for key, _, _ in self.keys):
+            rows = ", ".join(sql for _, sql, _ in self.keys)
+            bound = ", ".join(self._value(key, value) for (key, _, _), value in zip(self.keys, values, strict=True))
+            return f"({rows}) {'<' if directions.pop() == forward else '>'} ({bound})"
+        return self._expanded(values, forward=forward)
+
+    def _expanded(self, values: Sequence[Any], *, forward: bool) -> str:
+        """Lexicographic comparison spelled out: right for mixed directions and for nulls."""
+        alternatives, equal = [], []
+        for (key, sql, descending), value in zip(self.keys, values, strict=True):
+            alternatives.append(conjunction([*equal, self._strictly(key, sql, value, descending == forward)]))
+            equal.append(f"{sql} is null" if value is None else f"{sql} = {self._value(key, value)}")
+        return "(" + " or ".join(f"({each})" for each in alternatives) + ")"
+
+    def _strictly(self, key: OrderKey, sql: str, value: Any, smaller: bool) -> str:
+        # PostgreSQL sorts nulls as larger than every value.
+        if value is None:
+            return f"{sql} is not null" if smaller else "false"
+        comparison = f"{sql} {'<' if smaller else '>'} {self._value(key, value)}"
+        return f"({comparison} or {sql} is null)" if key.nullable and not smaller else comparison
+
+    def _value(self, key: OrderKey, value: Any) -> str:
+        return key.from_json.format(self._bind(value, key.json_type or key.sql_type))
+
+
+def decode_cursor(cursor_key: str, cursor: str, argument: str) -> list[Any]:
+    """The position that a cursor holds; raises InvalidCursor for what this server did not make."""
+    refused = InvalidCursor("This is not a cursor of this server; use `endCursor` or `cursor` as given.", path=[argument])
+    try:
+        position = bytes.fromhex(cursor[CHECKSUM_DIGITS:])
+        expected = hashlib.sha256(cursor_key.encode() + position).hexdigest()[:CHECKSUM_DIGITS]
+        if cursor[:CHECKSUM_DIGITS] != expected:
+            raise refused
+        decoded = orjson.loads(position)
+    except ValueError:
+        raise refused from None
+    if not isinstance(decoded, list) or not decoded:
+        raise refused
+    return decoded
+
+

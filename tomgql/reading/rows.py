@@ -1,0 +1,188 @@
+"""The slow path: rows of a relation, for graphql-core to complete through the resolvers of the GraphQL types.
+
+Same predicate, filter, order and page as the compiled statement. Costs one statement a relation, so it is for
+subtrees that need Python (a constellation's name, @defer), not for lists of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tomgql.reading import ids
+from tomgql.reading.catalog.model import Resource, RowContext
+from tomgql.reading.filters import Filter
+from tomgql.reading.paging import Keyset, Page, page_of
+from tomgql.reading.relation import Pin, Relation
+from tomgql.store.sql import Parameters, conjunction, identifier
+
+if TYPE_CHECKING:
+    from tomgql.reading.execute import ReadSession
+    from tomgql.reading.selection import Selected
+
+CURSOR_COLUMN = "tomgql_position"
+"""Name under which a row's cursor is fetched."""
+
+
+class Row(dict[str, Any]):
+    """One fetched row: columns by name, and the way to what hangs on it."""
+
+    def __init__(self, resource: Resource, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.resource = resource
+
+    @property
+    def type_name(self) -> str:
+        """Name of the row's GraphQL object type."""
+        if not self.resource.concrete:
+            return self.resource.type_name
+        kinds = {"photometry": "PhotometryDatum", "spectroscopy": "SpectroscopyDatum", "astrometry": "AstrometryDatum"}
+        return kinds.get(self["data_type"], "GenericDatum")
+
+    @property
+    def public_id(self) -> str:
+        """The row's id as clients see it."""
+        key = (self["target_id"], self["id"]) if self.resource.name == "reduced_data" else (self["id"],)
+        return ids.encode(self.resource.name, *key)
+
+    def link(self, name: str) -> Relation:
+        """The relation that a link field stands for, pinned to this row."""
+        link = self.resource.links[name]
+        joined = link.on.format(child="{row}", row="parent")
+        conditions = f"parent.id = {{0}} and {joined}"
+        values: tuple[tuple[Any, str], ...] = ((self["id"], "bigint"),)
+        if self.resource.name == "reduced_data":
+            conditions, values = "parent.target_id = {1} and " + conditions, (*values, (self["target_id"], "bigint"))
+        pin = Pin(f"exists (select from {self.resource.table} parent where {conditions})", values)
+        return Relation(link.resource, (pin,))
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One edge of a connection."""
+
+    node: Row
+    cursor: str
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """Where a page stands in its list."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@dataclass(frozen=True)
+class ConnectionRows:
+    """One page of a list, fetched."""
+
+    edges: list[Edge]
+    page_info: PageInfo
+    total_count: int
+
+    @property
+    def nodes(self) -> list[Row]:
+        """The rows alone."""
+        return [edge.node for edge in self.edges]
+
+
+@dataclass(frozen=True)
+class LightCurveRows:
+    """Rows of a light curve with the arguments of its field."""
+
+    rows: list[Row]
+    arguments: Mapping[str, Any]
+
+
+class RowQuery:
+    """One statement for rows of a relation."""
+
+    def __init__(self, session: ReadSession, relation: Relation, resource: Resource) -> None:
+        self.session, self.resource = session, resource
+        self.parameters = Parameters()
+        bind = self.parameters.bind
+        pins = [
+            pin.sql.format(*[bind(value, kind) for value, kind in pin.values], row="q") for pin in relation.pins
+        ]
+        where = Filter(bind).where(resource.where_type, "q", relation.where)
+        self.conditions = [*pins, resource.visible(session.reader.actor, "q", bind), where]
+
+    def narrow(self, where_type: str, where: Mapping[str, Any] | None) -> None:
+        """Add a filter."""
+        self.conditions.append(Filter(self.parameters.bind).where(where_type, "q", where))
+
+    async def fetch(self, tail: str, extra: str = "") -> list[Row]:
+        """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""
+        context = RowContext("q", {}, self.parameters.bind)
+        fetched = [
+            f", {field.expression(context)} as {identifier(name)}"
+            for name, field in self.resource.fields.items()
+            if field.fetched
+        ]
+        sql = (
+            f"select q.*{''.join(fetched)}{extra} from {self.resource.table} q"
+            f" where {conjunction(self.conditions)} {tail}"
+        )
+        records = await self.session.rows(sql, self.parameters.values)
+        return [Row(self.resource, dict(record)) for record in records]
+
+
+async def fetch_one(session: ReadSession, relation: Relation, resource: Resource) -> Row | None:
+    """The first row of a relation, or None."""
+    rows = await RowQuery(session, relation, resource).fetch("limit 1")
+    return rows[0] if rows else None
+
+
+async def fetch_list(session: ReadSession, relation: Relation, resource: Resource) -> list[Row]:
+    """The rows of a plain list, in the resource's default order."""
+    query = RowQuery(session, relation, resource)
+    page = page_of(resource, {"first": resource.largest_page})
+    order = Keyset(resource, "q", page, query.parameters.bind, "").order_by()
+    return await query.fetch(f"order by {order} limit {page.size}")
+
+
+async def fetch_connection(
+    session: ReadSession, relation: Relation, resource: Resource, selected: Selected
+) -> ConnectionRows:
+    """One page of a relation; one row more than asked for tells whether there is a next page."""
+    page = page_of(resource, selected.arguments)
+    query = RowQuery(session, relation, resource)
+    query.narrow(resource.where_type, selected.arguments.get("where") or resource.default_where)
+    total = await _count(query)
+    keyset = Keyset(resource, "q", page, query.parameters.bind, session.reader.cursor_key)
+    query.conditions += keyset.bounds()
+    tail = f"order by {keyset.order_by()} limit {page.size + 1}"
+    rows = await query.fetch(tail, f", {keyset.cursor()} as {CURSOR_COLUMN}")
+    more = len(rows) > page.size
+    wanted = rows[: page.size]
+    edges = [Edge(row, row[CURSOR_COLUMN]) for row in (reversed(wanted) if page.backward else wanted)]
+    return ConnectionRows(edges, _page_info(page, edges, more), total)
+
+
+async def _count(query: RowQuery) -> int:
+    sql = f"select count(*) from {query.resource.table} q where {conjunction(query.conditions)}"
+    counted = await query.session.rows(sql, list(query.parameters.values))
+    return int(counted[0][0])
+
+
+def _page_info(page: Page, edges: list[Edge], more: bool) -> PageInfo:
+    start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
+    if page.backward:
+        return PageInfo(page.before is not None, more, start, end)
+    return PageInfo(more, page.after is not None, start, end)
+
+
+async def fetch_light_curve(
+    session: ReadSession, relation: Relation, resource: Resource, selected: Selected
+) -> LightCurveRows:
+    """All photometry of a relation in time order."""
+    query = RowQuery(session, relation, resource)
+    query.narrow("PhotometryWhere", selected.arguments.get("where"))
+    query.conditions.append("not q.disabled")
+    return LightCurveRows(await query.fetch("order by q.mjd, q.id"), selected.arguments)
+
+
