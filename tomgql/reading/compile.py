@@ -183,14 +183,14 @@ class Compiler:
 
     def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
         values = {
-            "__typename": literal(part.named_type.name),
-            "hasNextPage": scan.has_next_page(),
-            "hasPreviousPage": scan.has_previous_page(),
-            "startCursor": scan.end_cursor(last=False),
-            "endCursor": scan.end_cursor(last=True),
+            "__typename": lambda: literal(part.named_type.name),
+            "hasNextPage": scan.has_next_page,
+            "hasPreviousPage": scan.has_previous_page,
+            "startCursor": lambda: scan.end_cursor(last=False),
+            "endCursor": lambda: scan.end_cursor(last=True),
         }
         fields = self.selections.fields(part.named_type, part.details)
-        return json_object([(each.key, values[each.name]) for each in fields])
+        return json_object([(each.key, values[each.name]()) for each in fields])
 
     # ------------------------------------------------------------------ objects
     def _object(self, resource: Resource, row: str, selected: Selected, rows: int) -> Pairs | str:

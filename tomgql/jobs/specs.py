@@ -1,0 +1,32 @@
+"""Everything that can be asked of a worker, typed. A job row stores its spec as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class ProcessDataProduct:
+    """Read a data product's file and record what was measured."""
+
+    kind: ClassVar[str] = "process_data_product"
+    data_product_id: int
+    processor: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Spec = ProcessDataProduct
+
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct,)}
+"""Kind -> spec; a test checks that every kind has its handler in the worker."""
+
+
+def to_json(spec: Spec) -> dict[str, Any]:
+    """The spec as a job row stores it."""
+    return asdict(spec)
+
+
+def from_json(kind: str, stored: dict[str, Any]) -> Spec:
+    """The spec of a job row."""
+    return SPECS[kind](**stored)
