@@ -49,7 +49,7 @@ class Identity:
 
         Raises: OSError or subprocess.SubprocessError when the identity cannot be taken.
         """
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603
             [*self.prefix, *map(str, argv)],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -110,9 +110,9 @@ def _ways(account: pwd.struct_passwd) -> Iterator[tuple[Identity, bool]]:
         yield Identity("in a user namespace", (0, 0), prefix), False
     if setpriv := shutil.which("setpriv", path=os.defpath):
         # Containers often bar namespaces, but let root keep this one capability, which opens closed parents.
-        prefix = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
+        become = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
         capability = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--")
-        yield Identity(f"as {account.pw_name} with CAP_DAC_OVERRIDE", (uid, gid), prefix + capability), False
+        yield Identity(f"as {account.pw_name} with CAP_DAC_OVERRIDE", (uid, gid), become + capability), False
 
 
 def _account(existing: Path) -> pwd.struct_passwd:
@@ -130,7 +130,15 @@ def _probe(identity: Identity, program: PostgresProgram, directory: Path) -> str
     """Why PostgreSQL could not run so; None when it could."""
     try:
         with _probe_directory(identity, directory) as folder, tempfile.TemporaryFile() as output:
-            argv = ["/bin/sh", "-c", PROBE, "sh", folder, program.tool("postgres"), program.tool("initdb")]
+            argv: list[str | Path] = [
+                "/bin/sh",
+                "-c",
+                PROBE,
+                "sh",
+                folder,
+                program.tool("postgres"),
+                program.tool("initdb"),
+            ]
             status = identity.popen(argv, output).wait()
             output.seek(0)
             said = output.read().decode(errors="replace").strip()

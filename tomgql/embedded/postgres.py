@@ -202,7 +202,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _psql(self, statement: str) -> str:
         """Run one statement in the maintenance database and return what it prints."""
-        command = [self._installed.tool("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        command = [str(self._installed.tool("psql")), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
         where = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGDATABASE": "postgres", "PGUSER": DATABASE}
         environment = {**ENVIRONMENT, **where, "PGPASSWORD": self.password}
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603

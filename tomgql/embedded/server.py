@@ -116,17 +116,19 @@ class EmbeddedServer(ABC):
         for port in self._candidate_ports():
             self._log_offset = rotate_log(self.log_file)
             self._process = self._launch(port)
-            wait_until(lambda: self._has_exited() or self._answers(port), START_LIMIT_S)
-            if self._has_exited() and "in use" in read_from(self.log_file, self._log_offset):
-                continue
-            if self._has_exited() or not self._answers(port):
+            if self._becomes_ready(port):
+                self._port = port
+                write_private(self.directory / "port", f"{port}\n")
+                return
+            if "Address already in use" not in read_from(self.log_file, self._log_offset):
                 raise self._failure(f"The embedded {self.name} did not start.")
-            self._port = port
-            write_private(self.directory / "port", f"{port}\n")
-            return
         raise EmbeddedServerError(
             f"The embedded {self.name} found no port of {LOOPBACK} to listen on. Stop what listens there."
         )
+
+    def _becomes_ready(self, port: int) -> bool:
+        """Wait until the launched process accepts clients (true), or ended or took too long (false)."""
+        return wait_until(lambda: self._has_exited() or self._answers(port), START_LIMIT_S) and not self._has_exited()
 
     def _candidate_ports(self) -> Iterator[int]:
         """The port it must have; else the one it had last time, then free ones."""
