@@ -88,6 +88,8 @@ def choose_identity(
     account = _account(existing)
     refusals: list[str] = []
     for identity, copy in _ways(account):
+        if copy and _probe(identity, None, directory) is not None:
+            continue  # it is the directory that is out of reach, and the copy would lie in it
         candidate = program.copied_to(directory, version) if copy else program
         refusal = _probe(identity, candidate, directory)
         if refusal is None:
@@ -126,19 +128,12 @@ def _account(existing: Path) -> pwd.struct_passwd:
         ) from error
 
 
-def _probe(identity: Identity, program: PostgresProgram, directory: Path) -> str | None:
-    """Why PostgreSQL could not run so; None when it could."""
+def _probe(identity: Identity, program: PostgresProgram | None, directory: Path) -> str | None:
+    """Why PostgreSQL could not run so; None when it could. Without a program only the directory is tried."""
+    tools = [program.tool("postgres"), program.tool("initdb")] if program else ["true", "true"]
     try:
         with _probe_directory(identity, directory) as folder, tempfile.TemporaryFile() as output:
-            argv: list[str | Path] = [
-                "/bin/sh",
-                "-c",
-                PROBE,
-                "sh",
-                folder,
-                program.tool("postgres"),
-                program.tool("initdb"),
-            ]
+            argv = ["/bin/sh", "-c", PROBE, "sh", folder, *tools]
             status = identity.popen(argv, output).wait()
             output.seek(0)
             said = output.read().decode(errors="replace").strip()

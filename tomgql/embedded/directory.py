@@ -80,10 +80,10 @@ def rotate_log(log_file: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> int:
     """Set a log aside that has grown beyond the limit; return the size in bytes at which the next run begins."""
     make_directory(log_file.parent)
     size = log_file.stat().st_size if log_file.exists() else 0
-    if size <= limit_bytes:
-        return size
-    log_file.replace(log_file.with_name(f"{log_file.name}.1"))
-    return 0
+    if size > limit_bytes:
+        log_file.replace(log_file.with_name(f"{log_file.name}.1"))
+    log_file.touch(0o600)  # statements and addresses stand in it
+    return size if size <= limit_bytes else 0
 
 
 def port_is_free(port: int) -> bool:
