@@ -40,11 +40,10 @@ SETTINGS: Mapping[str, str] = {
 
 SETTINGS_FOR_TESTS: Mapping[str, str] = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
 }
-"""Faster, and data are lost with the power: for clusters that nobody will miss."""
+"""Faster, and data are lost with the power (not with a killed server): for clusters that nobody will miss."""
 
 CHARACTER_TYPES = ("C.UTF-8", "C")
 """Values of LC_CTYPE in order of preference. Sorting and case use PostgreSQL's own C.UTF-8 on every machine; only

@@ -67,16 +67,37 @@ def end_processes(mark: str, main_pid: int | None, gentle: signal.Signals, wait_
     """
     pids = marked_processes(mark)
     if main_pid in pids:
-        _send([main_pid] if main_pid else [], gentle)
-        if wait_until(lambda: not marked_processes(mark), wait_s):
+        _send(main_pid, gentle)
+        if _ended(mark, pids, wait_s):
             return True
     elif not pids:
         return True
-    _send(marked_processes(mark), signal.SIGQUIT)
-    if not wait_until(lambda: not marked_processes(mark), QUIT_WAIT_S):
-        _send(marked_processes(mark), signal.SIGKILL)
-        wait_until(lambda: not marked_processes(mark), QUIT_WAIT_S)
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        pids = marked_processes(mark)
+        for pid in pids:
+            _send(pid, number)
+        if _ended(mark, pids, QUIT_WAIT_S):
+            break
     return False
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process has not ended; a zombie, which holds no port and no memory, has."""
+    if not PROC.joinpath("self").exists():
+        return bool(command_of(pid))
+    try:
+        status = PROC.joinpath(str(pid), "stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")  # proc(5): the state follows the name
+
+
+def _ended(mark: str, pids: list[int], limit_s: float) -> bool:
+    """Whether these processes, and all others of the mark, ended within the limit (seconds).
+
+    An ending process loses its command line, and so its mark, before its port and its shared memory.
+    """
+    return wait_until(lambda: not any(map(is_alive, pids)) and not marked_processes(mark), limit_s)
 
 
 def wait_until(condition: Callable[[], bool], limit_s: float) -> bool:
@@ -89,7 +110,7 @@ def wait_until(condition: Callable[[], bool], limit_s: float) -> bool:
     return True
 
 
-def _send(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
+def _send(pid: int | None, number: signal.Signals) -> None:
+    if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
