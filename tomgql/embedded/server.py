@@ -91,7 +91,7 @@ class EmbeddedServer(ABC):
                 self._end_all()
                 self._prepare()
                 self._launch_on_a_port()
-            except OSError as error:
+            except (OSError, subprocess.SubprocessError) as error:
                 self.stop()
                 raise EmbeddedServerError(f"The embedded {self.name} cannot use {self.directory}: {error}.") from error
             except BaseException:
