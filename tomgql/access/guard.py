@@ -1,0 +1,117 @@
+"""Asks the predicates before a verb changes anything.
+
+What the actor may not see is NotFound, so a refusal tells nothing about what exists; what may be seen but not changed
+is NotAllowed and names the missing right. Rows asked for are locked against deletion until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tomgql.access import predicates
+from tomgql.access.principal import Principal
+from tomgql.errors import NotAllowed, NotAuthenticated, NotFound
+from tomgql.store.sql import Bind, Parameters
+from tomgql.store.transaction import Transaction
+
+Condition = Callable[[Principal, str, Bind], str]
+
+
+def require_writer(actor: Principal) -> int:
+    """The actor's user id; raises NotAuthenticated for nobody, NotAllowed for a token without the write scope."""
+    if actor.user_id is None:
+        raise NotAuthenticated("Sign in first: send the header `Authorization: Bearer <token>`.")
+    if not actor.may_write:
+        raise NotAllowed('This token may only read; it lacks the scope "write".')
+    return actor.user_id
+
+
+def require_admin(actor: Principal) -> int:
+    """The actor's user id; raises NotAllowed unless an administrator acts with an unrestricted token."""
+    user_id = require_writer(actor)
+    if not actor.is_admin:
+        raise NotAllowed("Only administrators may do this.")
+    return user_id
+
+
+async def require_target(tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str]) -> None:
+    """The actor holds ``permission`` on the target, else NotFound or NotAllowed."""
+    await _require(
+        tx,
+        actor,
+        ("targets", target_id, "target"),
+        predicates.target_visible_to,
+        lambda who, row, bind: predicates.target_allows(who, row, permission, bind),
+        f"the right {permission} on this target",
+        path,
+    )
+
+
+async def require_product(
+    tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]
+) -> None:
+    """The actor sees the data product and holds ``permission`` on its target."""
+
+    def allowed(who: Principal, row: str, bind: Bind) -> str:
+        target = predicates.target_allows(who, "gt", permission, bind)
+        return f"exists (select from targets gt where gt.id = {row}.target_id and {target})"
+
+    what = ("data_products", product_id, "data product")
+    right = f"the right {permission} on its target"
+    await _require(tx, actor, what, predicates.product_visible_to, allowed, right, path)
+
+
+async def require_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+    """The actor belongs to the user group, or is an administrator."""
+    what = ("user_groups", group_id, "user group")
+    visible = predicates.user_group_visible_to
+    await _require(tx, actor, what, visible, visible, "membership", path)
+
+
+async def require_product_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+    """The actor may change the data product group."""
+    await _require(
+        tx,
+        actor,
+        ("data_product_groups", group_id, "data product group"),
+        predicates.product_group_visible_to,
+        predicates.product_group_managed_by,
+        "the right to change this data product group, which its maker and administrators have",
+        path,
+    )
+
+
+async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list[str]) -> None:
+    """The actor may cancel or retry the job."""
+    await _require(
+        tx,
+        actor,
+        ("jobs", job_id, "job"),
+        predicates.job_visible_to,
+        predicates.job_cancellable_by,
+        "the right to steer this job, which its creator and those who may CHANGE its target have",
+        path,
+    )
+
+
+async def _require(
+    tx: Transaction,
+    actor: Principal,
+    what: tuple[str, int, str],
+    visible: Condition,
+    allowed: Condition,
+    right: str,
+    path: list[str],
+) -> None:
+    table, key, noun = what
+    parameters = Parameters()
+    bind = parameters.bind
+    row = await tx.row(
+        f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"  # noqa: S608 - names from this module
+        f" where g.id = {bind(key, 'bigint')} and {visible(actor, 'g', bind)} for key share of g",
+        *parameters.values,
+    )
+    if row is None:
+        raise NotFound(f"There is no such {noun}.", path=path)
+    if not row["allowed"]:
+        raise NotAllowed(f"You may see this {noun}, but you lack {right}.", path=path)

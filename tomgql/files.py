@@ -1,0 +1,74 @@
+"""Where the bytes of data products lie: a directory, each file under its SHA-256.
+
+Content addresses make a repeated upload free and a half-written file impossible to mistake for a whole one: bytes go
+to a temporary name, are hashed on the way, and are renamed when complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tomgql.errors import TooLarge
+
+CHUNK_BYTES = 1024 * 1024
+"""Bytes handled at a time, so that no file is ever held in memory whole."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as stored: its SHA-256 in hexadecimal, and its size."""
+
+    sha256: str
+    size_bytes: int
+
+
+class FileStore:
+    """Files in a local directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def put(self, chunks: AsyncIterator[bytes], limit_bytes: int) -> StoredFile:
+        """Store a stream of bytes; raises TooLarge, and keeps nothing, when it exceeds the limit."""
+        await asyncio.to_thread(self._directory.mkdir, mode=0o700, parents=True, exist_ok=True)
+        handle, name = await asyncio.to_thread(tempfile.mkstemp, dir=self._directory, prefix="incoming-")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stored = await self._copy(chunks, stream, limit_bytes)
+                await asyncio.to_thread(_sync, stream)
+            await asyncio.to_thread(self._keep, temporary, stored.sha256)
+        finally:
+            await asyncio.to_thread(temporary.unlink, missing_ok=True)
+        return stored
+
+    def local_path(self, sha256: str) -> Path:
+        """Where the file with this hash lies; it exists for every stored data product."""
+        return self._directory / sha256[:2] / sha256
+
+    async def _copy(self, chunks: AsyncIterator[bytes], stream: object, limit_bytes: int) -> StoredFile:
+        digest, size = hashlib.sha256(), 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit_bytes:
+                raise TooLarge(f"The file is larger than {limit_bytes} bytes, the limit of this server.")
+            digest.update(chunk)
+            await asyncio.to_thread(stream.write, chunk)  # type: ignore[attr-defined]
+        return StoredFile(digest.hexdigest(), size)
+
+    def _keep(self, temporary: Path, sha256: str) -> None:
+        final = self.local_path(sha256)
+        final.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary.replace(final)
+
+
+def _sync(stream: object) -> None:
+    # The row that names this file is committed after it: the bytes must survive a power cut by then.
+    stream.flush()  # type: ignore[attr-defined]
+    os.fsync(stream.fileno())  # type: ignore[attr-defined]

@@ -1,0 +1,134 @@
+"""What a process opens and closes: pools, queue, hub, file store, plug-ins. Knows no verb."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+import redis.exceptions
+
+from tomgql.access.principal import Principal
+from tomgql.errors import Unavailable
+from tomgql.events.hub import Hub
+from tomgql.files import FileStore
+from tomgql.jobs.queue import ArqQueue, JobQueue
+from tomgql.plugins.registry import ProcessorRegistry
+from tomgql.reading.compile import Reader
+from tomgql.reading.execute import ReadSession
+from tomgql.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STATEMENTS_KEPT = 100
+"""Prepared statements that a connection keeps: clients' aliases make endless distinct ones."""
+
+PATIENCE_S = 30.0
+"""How long a starting process waits for its database."""
+
+
+@dataclass
+class Runtime:
+    """Everything that the verbs of one process use."""
+
+    settings: Settings
+    reads: asyncpg.Pool
+    writes: asyncpg.Pool
+    queue: JobQueue
+    hub: Hub
+    files: FileStore
+    processors: ProcessorRegistry
+    instance_id: str
+    signing_key: str
+
+    def reading(self, actor: Principal) -> ReadSession:
+        """A session of reads as ``actor``."""
+        return ReadSession(self.reads, Reader(actor, self.signing_key))
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Runtime:
+        """Connect to everything; raises Unavailable, naming what is missing, when it cannot."""
+        if settings.database_url is None or settings.redis_url is None:
+            raise Unavailable(
+                "TOMGQL_DATABASE_URL and TOMGQL_REDIS_URL must be set; `tomgql up` starts its own and sets them."
+            )
+        reads = await _pool(settings, {"statement_timeout": str(int(settings.statement_timeout_s * 1000))})
+        writes = await _pool(settings, {})
+        instance = await writes.fetchrow("select instance_id::text, signing_key from instance")
+        hub = Hub(settings.database_url)
+        await hub.open()
+        return cls(
+            settings=settings,
+            reads=reads,
+            writes=writes,
+            queue=await _queue(settings.redis_url),
+            hub=hub,
+            files=FileStore(settings.files_dir),
+            processors=ProcessorRegistry.load(),
+            instance_id=instance["instance_id"],
+            signing_key=_signing_key(settings, instance["signing_key"]),
+        )
+
+    async def close(self) -> None:
+        """Release everything."""
+        await self.hub.close()
+        await self.queue.close()
+        await self.reads.close()
+        await self.writes.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime that is closed when the block ends."""
+    rt = await Runtime.open(settings)
+    try:
+        yield rt
+    finally:
+        await rt.close()
+
+
+def _signing_key(settings: Settings, stored: str) -> str:
+    return settings.secret_key.get_secret_value() if settings.secret_key is not None else stored
+
+
+async def _pool(settings: Settings, server_settings: dict[str, str]) -> asyncpg.Pool:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                settings.database_url,
+                min_size=1,
+                max_size=settings.database_pool_size,
+                statement_cache_size=STATEMENTS_KEPT,
+                server_settings={"timezone": "UTC", "application_name": "tomgql", "jit": "off", **server_settings},
+                init=_prepare_connection,
+            )
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(f"PostgreSQL cannot be reached: {error}.") from error
+            await asyncio.sleep(0.5)
+        except asyncpg.PostgresError as error:
+            raise Unavailable(f"PostgreSQL refuses the connection: {error}.") from error
+
+
+async def _queue(redis_url: str) -> JobQueue:
+    try:
+        return await ArqQueue.open(redis_url)
+    except (OSError, redis.exceptions.RedisError) as error:
+        raise Unavailable(f"Redis or Valkey cannot be reached: {error}.") from error
+
+
+async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=_dump, decoder=orjson.loads, schema="pg_catalog", format="text"
+        )
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,201 @@
+"""People: users, user groups, tokens; and who a token or a session stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import ALL_SCOPES, Principal
+from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
+from tomgql.runtime import Runtime
+from tomgql.store.sql import Parameters
+from tomgql.store.transaction import Transaction, transaction
+
+TOKEN_PREFIX = "tomgql_"  # noqa: S105 - a mark by which leaked tokens are found, not a secret
+"""How every token begins."""
+
+SECRET_BYTES = 32
+"""Random bytes of a token: 256 bits, so that a plain SHA-256 of it may be stored."""
+
+_PRINCIPAL = (
+    "select t.id as token_id, u.id as user_id, u.username, u.is_admin, t.scopes from tokens t"
+    " join users u on u.id = t.user_id"
+    " where u.is_active and t.revoked is null and (t.expires is null or t.expires > now())"
+)
+
+
+async def principal_of_token(rt: Runtime, secret: str) -> Principal:
+    """Who a bearer token stands for; raises NotAuthenticated for a wrong, revoked or expired one."""
+    row = await rt.reads.fetchrow(_PRINCIPAL + " and t.secret_sha256 = $1", _digest(secret))
+    principal = _principal(row)
+    await _note_use(rt, principal)
+    return principal
+
+
+async def principal_of_session(rt: Runtime, token_id: int) -> Principal:
+    """Who a session stands for, by the token it was opened with; raises NotAuthenticated when that has ended."""
+    return _principal(await rt.reads.fetchrow(_PRINCIPAL + " and t.id = $1", token_id))
+
+
+def _principal(row: asyncpg.Record | None) -> Principal:
+    if row is None:
+        raise NotAuthenticated("This token is not valid: unknown, revoked or expired. Create one with `createToken`.")
+    scopes = tuple(row["scopes"])
+    return Principal(
+        user_id=row["user_id"],
+        username=row["username"],
+        is_admin=row["is_admin"] and "admin" in scopes,
+        scopes=scopes,
+        token_id=row["token_id"],
+    )
+
+
+async def _note_use(rt: Runtime, principal: Principal) -> None:
+    # Once a minute is enough to see which tokens are in use, and spares a write a request.
+    await rt.writes.execute(
+        "update tokens set last_used = now() where id = $1"
+        " and (last_used is null or last_used < now() - interval '1 minute')",
+        principal.token_id,
+    )
+
+
+async def create_user(rt: Runtime, actor: Principal, username: str, *, is_admin: bool = False) -> tuple[int]:
+    """Create a user. Permission: administrators. Raises DuplicateName, InvalidInput."""
+    guard.require_admin(actor)
+    async with transaction(rt.writes) as tx:
+        return (await insert_user(tx, username, is_admin=is_admin),)
+
+
+async def insert_user(tx: Transaction, username: str, *, is_admin: bool) -> int:
+    """Write a user, unasked: for the command line and the first start."""
+    name = _named(username, "username", 150)
+    user_id = await tx.value(
+        "insert into users (username, is_admin) values ($1, $2) on conflict (username) do nothing returning id",
+        name,
+        is_admin,
+    )
+    if user_id is None:
+        raise DuplicateName(f'There is a user "{name}" already; choose another username.', path=["input", "username"])
+    return int(user_id)
+
+
+async def create_user_group(rt: Runtime, actor: Principal, name: str, members: Sequence[int]) -> tuple[int]:
+    """Create a user group with the actor as its manager and these members. Raises DuplicateName, NotFound."""
+    user_id = guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        group_id = await tx.value(
+            "insert into user_groups (name, created_by_id) values ($1, $2) on conflict (name) do nothing returning id",
+            _named(name, "name", 200),
+            user_id,
+        )
+        if group_id is None:
+            raise DuplicateName(f'There is a user group "{name}" already.', path=["input", "name"])
+        await _add_members(tx, group_id, [user_id], "MANAGER")
+        await _require_users(tx, members)
+        await _add_members(tx, group_id, [each for each in members if each != user_id], "MEMBER")
+    return (int(group_id),)
+
+
+async def _require_users(tx: Transaction, users: Sequence[int]) -> None:
+    known = await tx.value("select count(*) from users where id = any($1::bigint[]) and is_active", list(set(users)))
+    if known != len(set(users)):
+        raise NotFound("One of the members is not a user of this server.", path=["input", "members"])
+
+
+async def _add_members(tx: Transaction, group_id: int, users: Sequence[int], role: str) -> None:
+    await tx.execute(
+        "insert into memberships (user_group_id, user_id, role) select $1, u, $3 from unnest($2::bigint[]) u"
+        " on conflict (user_group_id, user_id) do nothing",
+        group_id,
+        list(users),
+        role,
+    )
+
+
+async def create_token(
+    rt: Runtime,
+    actor: Principal,
+    name: str,
+    *,
+    user_id: int | None = None,
+    scopes: Sequence[str] | None = None,
+    expires: datetime | None = None,
+) -> tuple[tuple[int], str]:
+    """Create a token; returns its key and its secret, which is shown this once.
+
+    For somebody else only administrators may. A token never has more scopes than the one it is made with.
+    Raises NotAllowed, NotFound, InvalidInput.
+    """
+    own = guard.require_writer(actor)
+    if user_id not in (None, own):
+        guard.require_admin(actor)
+    wanted = _scopes(actor, scopes)
+    if expires is not None and expires <= datetime.now(UTC):
+        raise InvalidInput("`expires` lies in the past.", path=["input", "expires"])
+    async with transaction(rt.writes) as tx:
+        await _require_users(tx, [user_id or own])
+        token_id, secret = await insert_token(tx, user_id or own, name, wanted, expires)
+    return (token_id,), secret
+
+
+def _scopes(actor: Principal, asked: Sequence[str] | None) -> list[str]:
+    unknown = sorted(set(asked or ()) - set(ALL_SCOPES))
+    if unknown:
+        raise InvalidInput(
+            f'There is no scope "{unknown[0]}". Known: {", ".join(ALL_SCOPES)}.', path=["input", "scopes"]
+        )
+    wanted = list(actor.scopes) if asked is None else sorted(set(asked), key=ALL_SCOPES.index)
+    beyond = [scope for scope in wanted if scope not in actor.scopes]
+    if beyond:
+        raise NotAllowed(f'The token in use lacks the scope "{beyond[0]}" itself.', path=["input", "scopes"])
+    if not wanted:
+        raise InvalidInput("A token needs at least one scope.", path=["input", "scopes"])
+    return wanted
+
+
+async def insert_token(
+    tx: Transaction, user_id: int, name: str, scopes: Sequence[str], expires: datetime | None = None
+) -> tuple[int, str]:
+    """Write a token, unasked: for the command line and the first start. Returns its key and its secret."""
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    token_id = await tx.value(
+        "insert into tokens (user_id, name, secret_sha256, scopes, expires) values ($1, $2, $3, $4, $5) returning id",
+        user_id,
+        _named(name, "name", 200),
+        _digest(secret),
+        list(scopes),
+        expires,
+    )
+    return int(token_id), secret
+
+
+async def revoke_token(rt: Runtime, actor: Principal, token_id: int) -> None:
+    """End a token and the sessions opened with it. Permission: its owner, administrators. Raises NotFound."""
+    guard.require_writer(actor)
+    parameters = Parameters()
+    mine = predicates.token_visible_to(actor, "k", parameters.bind)
+    key = parameters.bind(token_id, "bigint")
+    async with transaction(rt.writes) as tx:
+        changed: Any = await tx.value(
+            f"update tokens k set revoked = coalesce(k.revoked, now()) where k.id = {key} and {mine} returning k.id",  # noqa: S608
+            *parameters.values,
+        )
+    if changed is None:
+        raise NotFound("There is no such token.", path=["id"])
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _named(text: str, field: str, longest: int) -> str:
+    stripped = text.strip()
+    if not stripped or len(stripped) > longest or "\x00" in stripped:
+        raise InvalidInput(f"`{field}` needs 1 to {longest} characters.", path=["input", field])
+    return stripped

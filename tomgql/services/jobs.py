@@ -1,0 +1,68 @@
+"""Jobs: ask, cancel, try again."""
+
+from __future__ import annotations
+
+from tomgql.access import guard
+from tomgql.access.principal import Principal
+from tomgql.errors import Conflict, JobNotCancellable
+from tomgql.jobs import ledger
+from tomgql.jobs.specs import Spec
+from tomgql.runtime import Runtime
+from tomgql.store.transaction import Transaction, transaction
+
+
+async def enqueue(
+    tx: Transaction,
+    rt: Runtime,
+    actor: Principal,
+    spec: Spec,
+    *,
+    target_id: int | None = None,
+    data_product_id: int | None = None,
+) -> int:
+    """Write a job in the caller's transaction and send it after the commit; returns its key.
+
+    The caller appends the job's event with `ledger.announce`, as the transaction's last step.
+    """
+    job_id = await ledger.insert(
+        tx, spec, created_by_id=actor.user_id, target_id=target_id, data_product_id=data_product_id
+    )
+    send_after_commit(tx, rt, job_id, attempt=1)
+    return job_id
+
+
+def send_after_commit(tx: Transaction, rt: Runtime, job_id: int, attempt: int) -> None:
+    """Send a job once it is committed."""
+
+    async def send() -> None:
+        await rt.queue.send(job_id, attempt)
+
+    tx.after_commit(send)
+
+
+async def cancel_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
+    """Cancel a job that has not ended: at once when it waits, else its worker stops at its next step.
+
+    Raises NotFound, NotAllowed, JobNotCancellable. Emits a job event.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_job(tx, actor, job_id, ["id"])
+        state = await ledger.cancel(tx, job_id)
+        if state in ("SUCCEEDED", "FAILED"):
+            raise JobNotCancellable(f"This job has ended ({state}); only a job that has not can be cancelled.")
+        await ledger.announce(tx, job_id)
+    return (job_id,)
+
+
+async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
+    """Run a failed or cancelled job again. Raises NotFound, NotAllowed, Conflict. Emits a job event."""
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_job(tx, actor, job_id, ["id"])
+        if not await ledger.requeue(tx, job_id):
+            raise Conflict("Only a job that FAILED or was CANCELLED can be tried again.", path=["id"])
+        attempts = await tx.value("select attempts from jobs where id = $1", job_id)
+        send_after_commit(tx, rt, job_id, attempts + 1)
+        await ledger.announce(tx, job_id)
+    return (job_id,)
