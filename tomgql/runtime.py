@@ -13,14 +13,11 @@ import asyncpg
 import orjson
 import redis.exceptions
 
-from tomgql.access.principal import Principal
 from tomgql.errors import Unavailable
 from tomgql.events.hub import Hub
 from tomgql.files import FileStore
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.plugins.registry import ProcessorRegistry
-from tomgql.reading.compile import Reader
-from tomgql.reading.execute import ReadSession
 from tomgql.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -45,10 +42,6 @@ class Runtime:
     processors: ProcessorRegistry
     instance_id: str
     signing_key: str
-
-    def reading(self, actor: Principal) -> ReadSession:
-        """A session of reads as ``actor``."""
-        return ReadSession(self.reads, Reader(actor, self.signing_key))
 
     @classmethod
     async def open(cls, settings: Settings) -> Runtime:

@@ -14,12 +14,14 @@ from typing import Any
 import asyncpg
 import orjson
 
+from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly, Unavailable
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.compile import Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
+from tomgql.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,11 @@ class ReadSession:
         async with _readable(), self.pool.acquire() as connection:
             rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
             return rows
+
+
+def reading_as(rt: Runtime, actor: Principal) -> ReadSession:
+    """A session of reads as ``actor``."""
+    return ReadSession(rt.reads, Reader(actor, rt.signing_key))
 
 
 class _readable:

@@ -1,0 +1,160 @@
+"""Measured facts into the table: COPY, then identity decides new, revision or nothing (DESIGN D9).
+
+One road for processors, mutations and, later, streams: staged rows come as CSV (`tomgql.domain.staging`), go into a
+temporary table by COPY, and a few set-based statements sort them out. Writers of one target take turns on its row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from tomgql.domain.staging import STAGED_COLUMNS
+from tomgql.errors import NotFound
+from tomgql.events.log import DATA_PER_EVENT
+from tomgql.store.transaction import Transaction
+
+_STORED = [name for name, _ in STAGED_COLUMNS if name != "row"]
+"""Staged columns that are stored as they are; the row number is for reports."""
+
+_DEFAULTS = {"source_name": "''", "source_location": "''", "reported": "'{}'", "time_quality": "'assumed'"}
+"""What a null in a staged column means where the table wants a value."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of staged rows: counts, and the outcome of each row as ``(row, outcome, datum key)``."""
+
+    created: int
+    revised: int
+    unchanged: int
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose data they are: the target, and the product and job they come from, if any."""
+
+    target_id: int
+    data_product_id: int | None = None
+    job_id: int | None = None
+
+
+async def record_data(
+    tx: Transaction, origin: Origin, staged: BinaryIO | str, *, revise: bool = True, undo: bool = False
+) -> Recorded:
+    """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
+
+    Same identity and content: nothing happens. Same identity, other content: a new revision, the old one kept, unless
+    ``revise`` is false. A disabled datum stays disabled. ``undo`` counts without writing. Call `announce_data` last.
+
+    Idempotent by identity. Raises NotFound when the target is gone.
+    """
+    if await tx.value("select id from targets where id = $1 for no key update", origin.target_id) is None:
+        raise NotFound("The target was deleted meanwhile.")
+    await _stage(tx, staged)
+    await tx.execute(_SORT_OUT, origin.target_id)
+    counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
+    by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
+    if not revise:
+        await tx.execute("update staged_outcomes set outcome = 'SKIPPED' where outcome = 'REVISED'")
+    if not undo:
+        await _write(tx, origin)
+    revised = by_outcome.get("REVISED", 0)
+    return Recorded(
+        created=by_outcome.get("CREATED", 0),
+        revised=revised if revise else 0,
+        unchanged=by_outcome.get("UNCHANGED", 0),
+        skipped=0 if revise else revised,
+    )
+
+
+async def announce_data(tx: Transaction, origin: Origin) -> None:
+    """Append the events of what `record_data` wrote in this transaction; last but for the job's own event."""
+    await tx.execute(
+        "insert into events (topic, change, target_id, data_product_id, job_id, data_ids)"
+        " select 'reduced_data', outcome, $1, $2, $3, array_agg(id order by id)"
+        " from (select id, outcome, (row_number() over (partition by outcome order by id) - 1) / $4 as part"
+        "  from staged_outcomes where outcome in ('CREATED', 'REVISED')) numbered"
+        " group by outcome, part order by min(id)",
+        origin.target_id,
+        origin.data_product_id,
+        origin.job_id,
+        DATA_PER_EVENT,
+    )
+
+
+async def outcomes(tx: Transaction, limit: int) -> list[tuple[int, str, int | None]]:
+    """Row number, outcome and datum key of staged rows, in file order."""
+    rows = await tx.rows('select "row", outcome, id from staged_outcomes order by "row" limit $1', limit)
+    return [(row["row"], row["outcome"], row["id"]) for row in rows]
+
+
+async def changed_keys(tx: Transaction) -> list[int]:
+    """Keys of the data created or revised in this transaction."""
+    rows = await tx.rows("select id from staged_outcomes where outcome in ('CREATED', 'REVISED') order by \"row\"")
+    return [row["id"] for row in rows]
+
+
+async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
+    for table in ("staged_outcomes", "staged"):
+        await tx.execute(f"drop table if exists pg_temp.{table}")
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in STAGED_COLUMNS)
+    await tx.execute(f"create temporary table staged ({columns}) on commit drop")
+    await tx.connection.copy_to_table("staged", source=staged, format="csv", schema_name="pg_temp")
+    await tx.execute("analyze staged")
+
+
+# A row that repeats an identity of its own file: the last one stands.
+_SORT_OUT = """
+    create temporary table staged_outcomes on commit drop as
+    select s."row", s.identity, d.id, case
+        when d.id is null then 'CREATED' when d.content = s.content then 'UNCHANGED' else 'REVISED' end as outcome
+    from (select distinct on (identity) "row", identity, content from staged order by identity, "row" desc) s
+    left join reduced_data d on d.target_id = $1 and d.identity = s.identity
+"""
+
+
+async def _write(tx: Transaction, origin: Origin) -> None:
+    await tx.execute(
+        "insert into reduced_data_revisions (target_id, datum_id, revision, record, superseded_by_job_id)"
+        " select d.target_id, d.id, d.revision, to_jsonb(d) - array['id', 'target_id', 'identity', 'global_id'], $2"
+        " from reduced_data d join staged_outcomes o on o.id = d.id and o.outcome = 'REVISED' where d.target_id = $1",
+        origin.target_id,
+        origin.job_id,
+    )
+    values = [origin.target_id, origin.data_product_id, origin.job_id]
+    await tx.execute(_revise_sql(), *values)
+    await tx.execute(_create_sql(), *values)
+
+
+def _expression(name: str) -> str:
+    return f"coalesce(s.{name}, {_DEFAULTS[name]})" if name in _DEFAULTS else f"s.{name}"
+
+
+def _revise_sql() -> str:
+    changes = ", ".join(f"{name} = {_expression(name)}" for name in _STORED if name != "identity")
+    return (
+        f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"  # noqa: S608
+        ' modified = now() from staged s join staged_outcomes o on o."row" = s."row" and o.outcome = \'REVISED\''
+        " where d.target_id = $1 and d.id = o.id"
+    )
+
+
+def _create_sql() -> str:
+    """Insert, and write the new keys beside the outcomes. globalId: a UUID of version 8 from origin and identity."""
+    names = ", ".join(_STORED)
+    expressions = ", ".join(_expression(name) for name in _STORED)
+    global_id = (
+        "overlay(overlay(left(encode(sha256(convert_to((select instance_id from instance)::text || $1::bigint::text"
+        " || s.identity::text, 'UTF8')), 'hex'), 32) placing '8' from 13) placing 'a' from 17)::uuid"
+    )
+    return (
+        f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"  # noqa: S608
+        f" select $1::bigint, $2::bigint, $3::bigint, {global_id}, {expressions} from staged s"
+        ' join staged_outcomes o on o."row" = s."row" and o.outcome = \'CREATED\' order by s.mjd'
+        " returning id, identity)"
+        " update staged_outcomes o set id = fresh.id from fresh where fresh.identity = o.identity"
+    )
+
+
