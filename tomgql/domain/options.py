@@ -30,7 +30,7 @@ OPTIONS_PROPERTIES: dict[str, dict[str, Any]] = {
     "columns": {"type": "array", "items": {"type": "string"},
                 "description": "Names of the columns, in order, for a table without a header."},
     "mapping": {"type": "object", "properties": {role: {"type": "string"} for role in ROLES},
-                "additionalProperties": False, "description": "Which column holds what: {\"time\": \"MyCol\"}."},
+                "additionalProperties": False, "description": "Which column holds what: {\"time\": \"MyCol\"}; an empty name means none."},
     "time_format": _words("How the time column counts.", *TIME_FORMATS),
     "time_scale": _words("Time scale of the time column; UTC is assumed.", "utc", "tai", "tt", "tdb", "tcb"),
     "time_reference": _words("What part of the exposure the time marks; its middle is assumed.",

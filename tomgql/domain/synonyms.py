@@ -96,13 +96,15 @@ def time_name(name: str) -> TimeName | None:
 def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
     """For each meaning the index of the column that has it; an explicit mapping goes before any synonym.
 
+    An empty name in the mapping says that no column has this meaning.
+
     Raises `InvalidInput` when the mapping names a column that is not there.
     """
-    roles = {role: _index_of(name, names, role) for role, name in mapping.items()}
+    roles = {role: _index_of(name, names, role) for role, name in mapping.items() if name}
     plain = [normalise(split_unit(name)[0]) for name in names]
     for role, synonyms in SYNONYMS.items():
         free = [word for word in synonyms if word in plain and plain.index(word) not in roles.values()]
-        if role not in roles and free:
+        if role not in mapping and free:
             roles[role] = plain.index(free[0])
     _assign_time(names, roles)
     _repair(plain, roles)

@@ -55,7 +55,7 @@ def read_times(
 
     Raises `UnreadableFile` when the values contradict the format, above all for truncated Julian dates.
     """
-    said = time_name(column.name) or TimeName()
+    said = time_name(f"{column.name}({column.unit})" if column.unit else column.name) or TimeName()
     form = options.time_format or said.format or _guess_format(column, file_name)
     if form == "iso":
         mjd, unreadable, zoned = _read_iso(column)
