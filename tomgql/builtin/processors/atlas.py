@@ -1,0 +1,107 @@
+"""Results of the ATLAS forced-photometry service.
+
+Format (service's own documentation and server source, https://fallingstar-data.com/forcedphot): columns separated
+by blanks under a header that begins with ``###MJD``, to be read by name because they changed over the years. MJD is
+UTC at the start of a 30 s exposure; uJy and duJy are signed flux and error, AB; m is meaningless for faint and
+negative fluxes and never used; F is the filter; err is the code of the fit, 0 for good; mag5sig the image's 5-sigma
+limit; Obs the exposure's id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tomgql.builtin.processors.delimited import Delimited, read_delimited
+from tomgql.builtin.processors.photometry import position
+from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.measurements import Note, Reading
+from tomgql.domain.options import OPTIONS_PROPERTIES, ColumnOptions, check_options
+from tomgql.errors import UnreadableFile
+from tomgql.plugins.contracts import SourceFile
+
+_HEADER = re.compile(r"\s*#*\s*MJD\s+m\s+dm\s+uJy\s+duJy\s+F\s")
+_EXPOSURE_S = 30.0
+"""Every ATLAS exposure (Tonry et al. 2018, PASP 130, 064505)."""
+
+_LIMIT_NSIGMA = 5.0
+_BANDS = ("atlasc", "atlaso")
+_OWN_OPTIONS = {name: OPTIONS_PROPERTIES[name] for name in ("difference", "source_name")}
+_ROLES = {"time": "MJD", "flux": "uJy", "flux_error": "duJy", "band": "F", "magnitude": "", "magnitude_error": "",
+          "zero_point": ""}  # fmt: skip
+
+
+class AtlasProcessor:
+    """Reads the text that ATLAS forced photometry returns."""
+
+    name: ClassVar[str] = "atlas"
+    title: ClassVar[str] = "ATLAS forced photometry"
+    version: ClassVar[str] = "1"
+    data_types: ClassVar[tuple[str, ...]] = ("photometry",)
+    options_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object", "properties": _OWN_OPTIONS, "additionalProperties": False,
+    }  # fmt: skip
+
+    def confidence(self, file: SourceFile) -> int:
+        """100 when the service's own header is there."""
+        text = head_text(file)
+        return 100 if text is not None and _HEADER.match(text) else 0
+
+    def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
+        """Read the whole file; a header without rows is an empty light curve, not a fault."""
+        check_options(_OWN_OPTIONS, options)
+        text = read_text(file)
+        if not _HEADER.match(text):
+            raise UnreadableFile(f"{file.name}: the header of ATLAS forced photometry (###MJD m dm uJy ...) is missing.")
+        header, _, body = text.strip().lstrip("#").partition("\n")
+        if not body.strip():
+            return Reading(notes=[Note("INFO", "NO_ROWS", "the light curve is empty", count=0)], format_name=self.title)
+        table = read_delimited(f"{header.strip()}\n{body}", ColumnOptions(), file.name)
+        reading = table.amend(_interpret(table, file, options))
+        reading.format_name = self.title
+        return reading
+
+
+def _interpret(table: Delimited, file: SourceFile, options: Mapping[str, Any]) -> Reading:
+    mapping = _ROLES | ({"external_id": "Obs"} if "Obs" in table.columns else {})
+    said = ColumnOptions(
+        mapping=mapping, time_format="mjd", time_scale="utc", time_reference="start", exposure_s=_EXPOSURE_S,
+        flux_unit="uJy", magnitude_system="AB", telescope="ATLAS", limit_nsigma=_LIMIT_NSIGMA, forced=True,
+        difference=bool(options.get("difference")), source_name=options.get("source_name") or "ATLAS",
+    )  # fmt: skip
+    reading = interpret_photometry(table.columns, said, file_name=file.name, target_position=position(file))
+    _keep_own_bands(reading, file.name)
+    _note_flags(table, reading)
+    return reading
+
+
+def _keep_own_bands(reading: Reading, file_name: str) -> None:
+    """Leave out the rows of test filters, with a count."""
+    found = reading.photometry
+    if found is None:
+        return
+    ours = np.isin(found.band.astype(str), _BANDS)
+    reading.notes = [note for note in reading.notes if note.code != "UNKNOWN_BAND"]
+    others = int(np.count_nonzero(~ours))
+    if not others:
+        return
+    letters = ", ".join(sorted(set(found.band[~ours].astype(str))))
+    if others == len(found):
+        raise UnreadableFile(f"{file_name}: all {others} rows are in other filters than c and o ({letters}).")
+    message = f"{others} rows in other filters than c and o ({letters}); skipped"
+    reading.notes.append(Note("INFO", "OTHER_FILTERS", message, count=others))
+    reading.photometry = found.take(ours)
+
+
+def _note_flags(table: Delimited, reading: Reading) -> None:
+    if "err" not in table.columns:
+        return
+    flagged = np.nan_to_num(table.columns["err"].numbers.values) != 0
+    count = int(np.count_nonzero(flagged))
+    if count:
+        message = f"{count} rows whose fit was flagged (err not 0); kept"
+        reading.notes.append(Note("WARNING", "FLAGGED", message, int(np.argmax(flagged)) + 1, count))

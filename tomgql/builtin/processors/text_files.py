@@ -1,0 +1,91 @@
+"""From a file's bytes to its text: gzip, encodings, and kind words for what is no table at all.
+
+Content decides, never a file's name. A compressed file may not unfold beyond `LARGEST_BYTES`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import zlib
+
+from tomgql.errors import TooLarge, UnreadableFile
+from tomgql.plugins.contracts import SourceFile
+
+LARGEST_BYTES = 512 * 1024 * 1024
+"""Unfolded size from which a file is refused: ten times the largest survey light curve known."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 31
+"""zlib's number for "a gzip header follows"."""
+
+_BINARY = (
+    (b"SIMPLE  =", "a FITS file"), (b"Obj\x01", "an Avro file"), (b"PK\x03\x04", "a zip or spreadsheet file"),
+    (b"%PDF", "a PDF document"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"\x89HDF", "an HDF5 file"),
+)  # fmt: skip
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+
+
+def head_text(file: SourceFile) -> str | None:
+    """The beginning of a file as text, for detection; None when it is binary or a web page."""
+    head = file.head
+    if head.startswith(_GZIP_MAGIC):
+        try:
+            head = zlib.decompressobj(_GZIP_WINDOW).decompress(head, 65536)
+        except zlib.error:
+            return None
+    if not head.strip() or any(head.startswith(magic) for magic, _ in _BINARY) or b"\x00" in head[:1024]:
+        return None
+    text = decode(head, strict=False)
+    return None if _HTML.match(text) else text
+
+
+def read_text(file: SourceFile) -> str:
+    """The whole file as text.
+
+    Raises `UnreadableFile` for empty and binary files and web pages, `TooLarge` for what unfolds too far.
+    """
+    content = file.path.read_bytes()
+    if content.startswith(_GZIP_MAGIC):
+        content = _unfold(content, file.name)
+    for magic, kind in _BINARY:
+        if content.startswith(magic):
+            raise UnreadableFile(f"{file.name}: the file is {kind}, not a text table.")
+    if not content.strip():
+        raise UnreadableFile(f"{file.name}: the file is empty.")
+    text = decode(content)
+    if _HTML.match(text):
+        title = _TITLE.search(text[:65536])
+        words = f' ("{html.unescape(title[1]).strip()}")' if title else ""
+        raise UnreadableFile(f"{file.name}: the file is a web page{words}, not data.")
+    return text
+
+
+def _unfold(content: bytes, name: str) -> bytes:
+    """Decompressed gzip members, one after the other, up to the limit."""
+    parts: list[bytes] = []
+    size = 0
+    while content.startswith(_GZIP_MAGIC):
+        reader = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            parts.append(reader.decompress(content, LARGEST_BYTES - size + 1))
+        except zlib.error as fault:
+            raise UnreadableFile(f"{name}: the gzip data are damaged ({fault}).") from fault
+        size += len(parts[-1])
+        if size > LARGEST_BYTES:
+            raise TooLarge(f"{name}: the compressed file unfolds to more than {LARGEST_BYTES // 2**20} MiB.")
+        if not reader.eof:
+            raise UnreadableFile(f"{name}: the gzip data end too early; the upload was cut off.")
+        content = reader.unused_data
+    return b"".join(parts)
+
+
+def decode(content: bytes, *, strict: bool = True) -> str:
+    """UTF-8 with or without byte order mark, UTF-16 with one, else Latin-1, which reads anything."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig", errors="strict" if strict else "ignore")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -1,0 +1,181 @@
+"""Magnitudes, fluxes, errors and limits of a table, brought to microjansky.
+
+A flux with a known unit goes before a magnitude; what was reported stays beside it. A value that only says "none"
+(99.99, -999...) is none; so is a magnitude outside -30 to 40 and an error not between 0 and 10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomgql.domain import photometry
+from tomgql.domain.cells import Column
+from tomgql.domain.flux_units import FluxScale
+from tomgql.domain.measurements import FloatColumn, Note, TextColumn
+from tomgql.domain.systems import Systems
+
+Flags = NDArray[np.bool_]
+
+SENTINELS = (99.0, 99.9, 99.99, 99.999, 999.0, 9999.0, -99.0, -99.9, -99.99, -999.0, -9999.0, -9.0, 1e32, -1e32)
+"""Numbers that stand for "no value" in magnitudes and errors of real files."""
+
+_FLUX_SENTINELS = (-999.0, -9999.0, 1e32, -1e32)
+"""Numbers that are no flux even where no error can tell."""
+
+_MAGNITUDE_RANGE = (-30.0, 40.0)
+_LARGEST_ERROR = 10.0
+"""Magnitudes: from here an error stands for "none"."""
+
+_LARGE_ERROR = 1.0
+_FORCED_NSIGMA = 3.0
+"""The sigma of the limit of a row with an error but no flux."""
+
+
+@dataclass
+class Brightness:
+    """Brightness of ``n`` rows; ``measured`` where anything is known, ``unreadable`` where the value is no number."""
+
+    flux_ujy: FloatColumn
+    flux_error_ujy: FloatColumn
+    limit_flux_ujy: FloatColumn
+    limit_nsigma: FloatColumn
+    reported: FloatColumn
+    reported_error: FloatColumn
+    reported_system: TextColumn
+    measured: Flags
+    unreadable: Flags
+    notes: list[Note]
+
+
+@dataclass
+class Columns:
+    """The columns that speak of brightness, None where there is none."""
+
+    magnitude: Column | None = None
+    magnitude_error: Column | None = None
+    flux: Column | None = None
+    flux_error: Column | None = None
+    limit: Column | None = None
+    limit_flux: Column | None = None
+    is_limit: Column | None = None
+
+
+def read_brightness(
+    columns: Columns, size: int, systems: Systems, scale: FluxScale | None, limit_nsigma: float
+) -> Brightness:
+    """Every row's brightness. ``scale`` is None where the flux has no unit; then magnitudes alone count."""
+    found = _from_magnitudes(columns, size, systems, limit_nsigma)
+    if scale is None:
+        return found
+    return _merge(_from_fluxes(columns, size, scale, limit_nsigma), found)
+
+
+def _values(column: Column | None, size: int) -> FloatColumn:
+    return column.numbers.values.copy() if column is not None else np.full(size, np.nan)
+
+
+def _flags(column: Column | None, size: int, name: str) -> Flags:
+    return getattr(column.numbers, name) if column is not None else np.zeros(size, dtype=np.bool_)
+
+
+def _magnitudes(column: Column | None, size: int) -> FloatColumn:
+    values = _values(column, size)
+    low, high = _MAGNITUDE_RANGE
+    values[np.isin(values, SENTINELS) | (values < low) | (values > high)] = np.nan
+    return values
+
+
+def _is_limit(columns: Columns, size: int) -> Flags:
+    """Rows whose magnitude is a limit: by ``<`` or ``>``, or by a column that says so."""
+    prefixed = _flags(columns.magnitude, size, "is_limit")
+    if columns.is_limit is None:
+        return prefixed
+    yes = {"1", "1.0", "t", "true", "y", "yes", "<", ">"}
+    return prefixed | np.array([(text or "").lower() in yes for text in columns.is_limit.texts], dtype=np.bool_)
+
+
+def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma: float) -> Brightness:
+    is_limit = _is_limit(columns, size)
+    given, depth = _magnitudes(columns.magnitude, size), _magnitudes(columns.limit, size)
+    limit = np.where(is_limit & ~np.isnan(given), given, depth)
+    magnitude = np.where(is_limit, np.nan, given)
+    notes: list[Note] = []
+    error = _errors(columns.magnitude_error, magnitude, notes)
+    flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset)
+    limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
+    return Brightness(
+        flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
+        magnitude, error, np.where(np.isnan(magnitude), None, systems.system),
+        ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
+    )  # fmt: skip
+
+
+def _errors(column: Column | None, magnitude: FloatColumn, notes: list[Note]) -> FloatColumn:
+    """Errors in magnitudes. Those above 1 mag are kept: without its error a faint guess would pass for certain."""
+    given = _values(column, len(magnitude))
+    measured = ~np.isnan(magnitude)
+    error = np.where((given > 0) & (given < _LARGEST_ERROR) & measured, given, np.nan)
+    if column is not None:
+        _warn(notes, "MISSING_ERROR", measured & np.isnan(error), "magnitude errors missing, 0 or no errors; not stored")
+        _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors exceed 1 mag")
+    return error
+
+
+def _warn(notes: list[Note], code: str, rows: Flags, words: str, level: Any = "WARNING") -> None:
+    count = int(np.count_nonzero(rows))
+    if count:
+        notes.append(Note(level, code, f"{count} {words}", row=int(np.argmax(rows)) + 1, count=count))
+
+
+def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: float) -> Brightness:
+    given, given_error = _values(columns.flux, size), _values(columns.flux_error, size)
+    no_error = ~(given_error > 0) | ((given_error == given) & np.isin(given, SENTINELS))
+    none = np.isin(given, _FLUX_SENTINELS) | (no_error & np.isin(given, SENTINELS) & (columns.flux_error is not None))
+    given[none] = np.nan
+    given_error[no_error | np.isin(given_error, _FLUX_SENTINELS)] = np.nan
+    notes = list(scale.notes)
+    if columns.flux_error is not None:
+        _warn(notes, "MISSING_ERROR", ~np.isnan(given) & np.isnan(given_error), "flux errors missing, 0 or negative; not stored")
+    limit, nsigma = _flux_limits(columns, given, given_error, scale, limit_nsigma, notes)
+    flux = given * scale.factor
+    _warn(notes, "NOT_POSITIVE", flux <= 0, "fluxes are zero or negative; kept as flux, not detections", "INFO")
+    system = np.where(np.isnan(given), None, scale.label)
+    measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
+    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, np.where(np.isnan(given), np.nan, given_error),
+                      system, measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+
+
+def _flux_limits(
+    columns: Columns, given: FloatColumn, given_error: FloatColumn, scale: FluxScale, stated: float, notes: list[Note]
+) -> tuple[FloatColumn, FloatColumn]:
+    """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
+    limit: FloatColumn = _values(columns.limit_flux, len(given)) * scale.factor
+    forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
+    _warn(notes, "FORCED_LIMIT", forced, "rows with an error but no flux; stored as limits at 3 sigma", "INFO")
+    nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
+    limit = np.where(forced, _FORCED_NSIGMA * given_error * scale.factor, limit)
+    return limit, np.where(np.isnan(limit), np.nan, nsigma)
+
+
+def _merge(fluxes: Brightness, magnitudes: Brightness) -> Brightness:
+    """Row by row the flux where there is one, else what the magnitude says; reported is the magnitude, if any."""
+    by_flux = ~np.isnan(fluxes.flux_ujy)
+    by_magnitude = ~np.isnan(magnitudes.reported)
+    stated = ~np.isnan(magnitudes.limit_flux_ujy)
+    use_error = by_flux | ~by_magnitude
+    return Brightness(
+        flux_ujy=np.where(by_flux, fluxes.flux_ujy, magnitudes.flux_ujy),
+        flux_error_ujy=np.where(use_error, fluxes.flux_error_ujy, magnitudes.flux_error_ujy),
+        limit_flux_ujy=np.where(stated, magnitudes.limit_flux_ujy, fluxes.limit_flux_ujy),
+        limit_nsigma=np.where(stated, magnitudes.limit_nsigma, fluxes.limit_nsigma),
+        reported=np.where(by_magnitude, magnitudes.reported, fluxes.reported),
+        reported_error=np.where(by_magnitude, magnitudes.reported_error, fluxes.reported_error),
+        reported_system=np.where(by_magnitude, magnitudes.reported_system, fluxes.reported_system),
+        measured=fluxes.measured | magnitudes.measured,
+        unreadable=fluxes.unreadable | magnitudes.unreadable,
+        notes=[*fluxes.notes, *magnitudes.notes],
+    )

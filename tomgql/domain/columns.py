@@ -1,0 +1,176 @@
+"""Named columns of any origin, read as photometry.
+
+The same rules serve files and rows sent by a client: the columns are told apart by name, what is stated goes before
+what is usual, what was assumed is noted, and a bad row never takes the good ones with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomgql.domain import row_checks
+from tomgql.domain.brightness import Brightness, Columns, read_brightness
+from tomgql.domain.cells import Column
+from tomgql.domain.flux_units import FluxScale, read_scale
+from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading, TextColumn
+from tomgql.domain.options import ColumnOptions
+from tomgql.domain.repeats import settle_repeats
+from tomgql.domain.reported import reported_texts
+from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise
+from tomgql.domain.systems import Systems, read_systems
+from tomgql.domain.time_columns import Times, read_times
+from tomgql.errors import UnreadableFile
+
+_FIVE_SIGMA_LIMITS = frozenset({"mag5sig", "diffmaglim"})
+"""Limit columns whose makers say that they are 5 sigma: ATLAS forced photometry and ZTF."""
+
+
+def interpret_photometry(
+    columns: Mapping[str, Sequence[Any] | NDArray[Any] | Column], options: ColumnOptions, *, file_name: str,
+    default_source: str = "", target_names: Sequence[str] = (), target_position: tuple[float, float] | None = None,
+    now_mjd: float | None = None,
+) -> Reading:  # fmt: skip
+    """Columns of ``n`` cells each as photometry, with notes and rejected rows; row numbers count from 1.
+
+    ``target_position`` (ICRS degrees) is used for heliocentric times and to warn of far rows. ``now_mjd`` is the
+    present, for tests.
+
+    Raises `UnreadableFile` when nothing can be read from them: no time column, a flux without unit, ambiguous times,
+    or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
+    """
+    table = _Table(columns, options, file_name)
+    systems = table.systems(default_source)
+    brightness = table.brightness(systems)
+    exposure = table.exposure()
+    times = read_times(table.require_time(), options, exposure, file_name, target_position)
+    reading = Reading(notes=[*times.notes, *brightness.notes, *table.notes(systems)])
+    keep = row_checks.check_rows(table.roles, table.columns, times, brightness, now_mjd, reading)
+    keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
+    row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
+    if not keep.any():
+        raise row_checks.nothing_taken(file_name, table.size, reading)
+    found = table.photometry(times, brightness, systems, exposure, default_source)
+    reading.photometry, repeats = settle_repeats(found if keep.all() else found.take(keep))
+    reading.notes.extend(repeats)
+    return reading
+
+
+class _Table:
+    """The columns of one table, by position and by meaning."""
+
+    def __init__(self, columns: Mapping[str, Any], options: ColumnOptions, file_name: str) -> None:
+        self.options = options
+        self.file_name = file_name
+        self.columns = [
+            cells if isinstance(cells, Column) else Column(name, cells, decimal_comma=options.decimal_comma)
+            for name, cells in columns.items()
+        ]
+        self.size = len(self.columns[0].cells) if self.columns else 0
+        self.roles = assign_roles([column.name for column in self.columns], options.mapping)
+
+    def find(self, role: str) -> Column | None:
+        return self.columns[self.roles[role]] if role in self.roles else None
+
+    def require_time(self) -> Column:
+        time = self.find("time")
+        if time is None:
+            names = ", ".join(column.name or "(no name)" for column in self.columns) or "none"
+            raise UnreadableFile(
+                f"{self.file_name}: no time column. Columns found: {names}. Expected one of {EXPECTED_TIME_NAMES}; "
+                "name it with the column mapping."
+            )
+        return time
+
+    def texts(self, role: str, otherwise: str | None) -> list[str | None]:
+        """The text of a role in every row; ``otherwise`` where the column or its cell is missing."""
+        column = self.find(role)
+        if column is None:
+            return [otherwise] * self.size
+        return [text if text is not None else otherwise for text in column.texts] if otherwise else column.texts
+
+    def systems(self, default_source: str) -> Systems:
+        options = self.options
+        return read_systems(
+            self.texts("band", options.band), self.texts("telescope", options.telescope),
+            self.texts("instrument", options.instrument), self.texts("source", options.source_name or default_source),
+            self.texts("magnitude_system", options.magnitude_system),
+        )  # fmt: skip
+
+    def brightness(self, systems: Systems) -> Brightness:
+        values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
+        if values.magnitude is None and values.flux is None and values.limit is None:
+            names = ", ".join(column.name for column in self.columns)
+            raise UnreadableFile(
+                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, flux; "
+                "name it with the column mapping."
+            )
+        return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
+
+    def _scale(self, values: Columns, systems: Systems) -> FluxScale | None:
+        if values.flux is None:
+            return None
+        scale = read_scale(values.flux, self.find("zero_point"), self.options, systems)
+        if scale is None and values.magnitude is None:
+            raise UnreadableFile(
+                f"{self.file_name}: flux column {values.flux.name} has no unit: give uJy, mJy, Jy or a zero point "
+                "(option flux_unit or zero_point)."
+            )
+        return scale
+
+    def _limit_nsigma(self) -> float:
+        limit = self.find("limit")
+        if self.options.limit_nsigma is not None:
+            return self.options.limit_nsigma
+        return 5.0 if limit is not None and normalise(limit.name) in _FIVE_SIGMA_LIMITS else np.nan
+
+    def exposure(self) -> FloatColumn:
+        column, constant = self.find("exposure"), self.options.exposure_s
+        values = column.numbers.values if column is not None else np.full(self.size, np.nan)
+        filled = np.where(values > 0, values, np.nan if constant is None else constant)
+        return filled.astype(np.float64)
+
+    def flags(self, role: str, otherwise: bool) -> NDArray[np.bool_]:
+        if role not in self.roles:
+            return np.full(self.size, otherwise, dtype=np.bool_)
+        return np.array([(text or "").lower() in ("1", "t", "true", "y", "yes") for text in self.texts(role, None)])
+
+    def notes(self, systems: Systems) -> list[Note]:
+        with_magnitudes = "magnitude" in self.roles or "limit" in self.roles
+        notes = [note for note in systems.notes if with_magnitudes or note.code == "UNKNOWN_BAND"]
+        flux = self.find("flux")
+        if flux is not None and self._scale_unknown(flux, systems):
+            notes.append(Note("WARNING", "FLUX_WITHOUT_UNIT", f"column {flux.name} has no unit; magnitudes used instead"))
+        cleaned = sum(column.cleaned for column in self.columns)
+        if cleaned:
+            message = f"{cleaned} cells held NUL characters or broken Unicode; removed"
+            notes.append(Note("WARNING", "TEXT_CLEANED", message, count=cleaned))
+        return notes
+
+    def _scale_unknown(self, flux: Column, systems: Systems) -> bool:
+        return read_scale(flux, self.find("zero_point"), self.options, systems) is None
+
+    def photometry(
+        self, times: Times, brightness: Brightness, systems: Systems, exposure: FloatColumn, default_source: str
+    ) -> Photometry:
+        options = self.options
+        return Photometry(
+            mjd_utc=times.mjd_utc, band=systems.band, flux_ujy=brightness.flux_ujy,
+            flux_error_ujy=brightness.flux_error_ujy, limit_flux_ujy=brightness.limit_flux_ujy,
+            limit_nsigma=brightness.limit_nsigma, exposure_s=exposure, reported_magnitude=brightness.reported,
+            reported_magnitude_error=brightness.reported_error, reported_system=brightness.reported_system,
+            source_name=_objects(self.texts("source", options.source_name or default_source or None)),
+            telescope=_objects(self.texts("telescope", options.telescope)),
+            instrument=_objects(self.texts("instrument", options.instrument)),
+            external_id=_objects(self.texts("external_id", None)),
+            time_quality=np.full(self.size, times.quality, dtype=object),
+            forced=self.flags("forced", options.forced), difference=self.flags("difference", options.difference),
+            reported=reported_texts(self.columns), row=np.arange(1, self.size + 1),
+        )  # fmt: skip
+
+
+def _objects(texts: Sequence[str | None]) -> TextColumn:
+    return np.array([*texts, None], dtype=object)[:-1]

@@ -1,0 +1,132 @@
+"""Which datum is which: stable 16-byte identities, and hashes of what a datum says.
+
+Identity is never the flux (DESIGN D9). Both are BLAKE2b with 16 bytes, written as UUID text, over a layout that
+never changes under its version prefix. Within one target:
+
+identity, with the producer's id    ``tomgql:identity:1:id`` NUL source NUL id NUL kind [NUL occurrence]
+identity, without one               ``tomgql:identity:1:time`` NUL source NUL instrument NUL band NUL kind NUL ms
+                                    [NUL occurrence]
+content                             ``tomgql:content:1`` NUL, the numbers of `_NUMBERS` as little-endian doubles
+                                    (every NaN as 0x7ff8000000000000, -0.0 as 0.0), then NUL-separated texts
+
+Texts are UTF-8 and never hold NUL; "none" is empty. ``ms`` is the mid-exposure MJD in integer milliseconds.
+``instrument`` is the telescope where no instrument is known. ``kind`` is the data type, with ``+forced`` and
+``+difference`` where they apply. ``occurrence`` counts from 1, and is left out for the first.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomgql.domain.cells import factorise
+from tomgql.domain.measurements import GenericData, Photometry, TextColumn
+
+_BY_ID = b"tomgql:identity:1:id"
+_MS_PER_DAY = 86_400_000
+_NO_TIME_MS = -(2**62)
+
+_NUMBERS = (
+    "mjd_utc", "flux_ujy", "flux_error_ujy", "limit_flux_ujy", "limit_nsigma", "exposure_s", "reported_magnitude",
+    "reported_magnitude_error", "forced", "difference",
+)  # fmt: skip
+_TEXTS = ("band", "telescope", "instrument", "source_name", "external_id", "time_quality", "reported_system")
+
+
+def _kinds(photometry: Photometry) -> TextColumn:
+    words = np.array(["photometry", "photometry+forced", "photometry+difference", "photometry+forced+difference"])
+    return words.astype(object)[photometry.forced.astype(int) + 2 * photometry.difference.astype(int)]
+
+
+def _milliseconds(mjd_utc: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.where(np.isnan(mjd_utc), _NO_TIME_MS, np.rint(np.nan_to_num(mjd_utc) * _MS_PER_DAY)).astype(np.int64)
+
+
+def _keys(photometry: Photometry) -> tuple[list[bytes], NDArray[np.int64]]:
+    """The distinct beginnings of identities, up to the time, and for each row the index of its own."""
+    instruments = np.where(np.equal(photometry.instrument, None), photometry.telescope, photometry.instrument)
+    columns = (photometry.source_name, instruments, photometry.band, _kinds(photometry), photometry.external_id)
+    keys, codes = factorise(zip(*(column.tolist() for column in columns), strict=True))
+    return [_key(*key) for key in keys], codes
+
+
+def _key(source: str | None, instrument: str | None, band: str | None, kind: str, external_id: str | None) -> bytes:
+    if external_id:
+        return "\0".join((_BY_ID.decode(), source or "", external_id, kind)).encode()
+    return "\0".join(("tomgql:identity:1:time", source or "", instrument or "", band or "", kind)).encode()
+
+
+def identity_codes(photometry: Photometry) -> NDArray[np.int64]:
+    """Numbers, (n,), equal where rows claim the same identity within one file, before occurrences."""
+    keys, codes = _keys(photometry)
+    distinct, merged = factorise(keys)
+    timeless = np.array([key.startswith(_BY_ID) for key in distinct], dtype=np.bool_)
+    places = merged[codes]
+    times = np.where(timeless[places], 0, _milliseconds(photometry.mjd_utc))
+    ranks = np.unique(times, return_inverse=True)[1]
+    numbers: NDArray[np.int64] = ranks * len(distinct) + places
+    return numbers
+
+
+def identities(photometry: Photometry) -> list[str]:
+    """The identity of each row within its target, as UUID text."""
+    keys, codes = _keys(photometry)
+    by_id = [key.startswith(_BY_ID) for key in keys]
+    times = _milliseconds(photometry.mjd_utc).tolist()
+    messages = [
+        keys[code] if by_id[code] else b"%b\0%d" % (keys[code], ms) for code, ms in zip(codes.tolist(), times, strict=True)
+    ]
+    if photometry.occurrence is not None:
+        for row in np.flatnonzero(photometry.occurrence).tolist():
+            messages[row] += b"\0%d" % photometry.occurrence[row]
+    return uuid_texts(messages)
+
+
+def contents(photometry: Photometry) -> list[str]:
+    """A hash of all that each row says, as UUID text: equal hashes mean that nothing has changed."""
+    numbers = np.stack([getattr(photometry, name).astype("<f8") for name in _NUMBERS], axis=1) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    block, width = numbers.tobytes(), 8 * len(_NUMBERS)
+    texts, codes = factorise(zip(*(getattr(photometry, name).tolist() for name in _TEXTS), strict=True))
+    tails = ["\0".join([text or "" for text in key]).encode() + b"\0" for key in texts]
+    starts = range(0, len(block), width)
+    rows = zip(starts, codes.tolist(), photometry.reported, strict=True)
+    prefix = b"tomgql:content:1\0"
+    return uuid_texts(
+        [prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows]
+    )
+
+
+def generic_identities(data: GenericData) -> list[str]:
+    """The identity of each generic datum: the producer's id, else source, instrument, type and time."""
+    columns = (data.source_name, data.instrument, data.telescope, data.external_id)
+    times = _milliseconds(data.mjd_utc).tolist()
+    messages = []
+    for source, instrument, telescope, external, ms in zip(*(column.tolist() for column in columns), times, strict=True):
+        key = _key(source, instrument or telescope, None, data.data_type, external)
+        messages.append(key if external else b"%b\0%d" % (key, ms))
+    return uuid_texts(messages)
+
+
+def generic_contents(data: GenericData) -> list[str]:
+    """A hash of each generic datum's time and value."""
+    times = (data.mjd_utc.astype("<f8") + 0.0).tolist()
+    return uuid_texts([
+        b"tomgql:content:1\0" + struct.pack("<d", time) + said.encode()
+        for time, said in zip(times, data.reported, strict=True)
+    ])
+
+
+def uuid_texts(messages: Sequence[bytes]) -> list[str]:
+    """The 16-byte BLAKE2b of each message, written as a UUID; hyphens set for all at once."""
+    if not messages:
+        return []
+    digests = b"".join([blake2b(message, digest_size=16).digest() for message in messages])
+    digits = np.frombuffer(digests.hex().encode(), dtype="S1").reshape(len(messages), 32)
+    text = np.insert(digits, (8, 12, 16, 20), b"-", axis=1)
+    lines: list[str] = np.ascontiguousarray(text).view("S36").ravel().astype(str).tolist()
+    return lines

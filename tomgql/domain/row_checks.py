@@ -1,0 +1,127 @@
+"""Checks on single rows: what is rejected, with words that tell its sender what would be right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomgql.domain.brightness import Brightness
+from tomgql.domain.cells import Column
+from tomgql.domain.measurements import Note, Reading, RejectedRow
+from tomgql.domain.names import simplify_name
+from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
+from tomgql.domain.time import in_range, year_of
+from tomgql.domain.time_columns import Times
+from tomgql.errors import InvalidCoordinates, UnreadableFile
+
+Flags = NDArray[np.bool_]
+
+FAR_ARCSEC = 5.0
+"""A row further than this from the target is warned of: more than any survey's astrometry, less than a neighbour."""
+
+_SHOWN = 5
+"""How many rows or names a message lists before it counts."""
+
+
+def check_rows(
+    roles: Mapping[str, int], columns: Sequence[Column], times: Times, brightness: Brightness, now_mjd: float | None,
+    reading: Reading,
+) -> Flags:  # fmt: skip
+    """Which rows, (n,), have a time and a brightness; the others go to ``reading.rejected``, in order."""
+    mjd = times.mjd_utc
+    missing, outside = np.isnan(mjd), ~in_range(mjd, now_mjd)
+    empty = ~brightness.measured
+    keep: Flags = ~(missing | outside | empty)
+    time = columns[roles["time"]]
+    value = columns[roles[next(role for role in ("magnitude", "flux", "limit") if role in roles)]]
+    unread = brightness.unreadable
+    for at in np.flatnonzero(~keep).tolist():
+        reading.rejected.append(_rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at])))
+    skipped = int(np.count_nonzero(empty & ~missing & ~outside & ~unread))
+    if skipped:
+        reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{skipped} rows without measurement", count=skipped))
+    return keep
+
+
+def _rejection(
+    at: int, time: Column, value: Column, times: Times, missing: bool, outside: bool, unreadable: bool
+) -> RejectedRow:
+    row = at + 1
+    if missing and times.unreadable[at]:
+        text = f'row {row}, column {time.name}: cannot read the time "{time.cells[at]}"'
+        return RejectedRow(row, "UNREADABLE_TIME", text, time.name)
+    if missing:
+        return RejectedRow(row, "MISSING_TIME", f"row {row}: no time in column {time.name}", time.name)
+    if outside:
+        words = f"row {row}: time {time.cells[at]} is year {year_of(float(times.mjd_utc[at]))}"
+        return RejectedRow(row, "TIME_OUT_OF_RANGE", words, time.name)
+    if unreadable:
+        text = f'row {row}, column {value.name}: "{value.cells[at]}" is not a number'
+        return RejectedRow(row, "UNREADABLE_NUMBER", text, value.name)
+    return RejectedRow(row, "NO_MEASUREMENT", f"row {row}: no measurement in column {value.name}", value.name)
+
+
+def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile:
+    """The refusal of a table without a single good row; lists the first rows and counts the rest."""
+    if not size:
+        return UnreadableFile(f"{file_name}: there are no rows.")
+    listed = "; ".join(rejected.message for rejected in reading.rejected[:_SHOWN])
+    more = len(reading.rejected) - _SHOWN
+    tail = f"; and {more} more rows" if more > 0 else ""
+    return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.")
+
+
+def check_objects(column: Column | None, target_names: Sequence[str], file_name: str, reading: Reading) -> Flags | bool:
+    """Rows of the target in a table of several objects.
+
+    Raises `UnreadableFile` when several objects are named and none is the target.
+    """
+    if column is None:
+        return True
+    wanted = {simplify_name(name) for name in target_names}
+    names = sorted({text for text in column.texts if text is not None})
+    if len(names) < 2:
+        if names and wanted and simplify_name(names[0]) not in wanted:
+            message = f'column {column.name} says "{names[0]}", which is no name or alias of this target'
+            reading.notes.append(Note("WARNING", "OTHER_NAME", message))
+        return True
+    ours = np.array([text is not None and simplify_name(text) in wanted for text in column.texts], dtype=np.bool_)
+    if not ours.any():
+        listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise UnreadableFile(
+            f"{file_name}: {len(names)} star names in column {column.name}; none is a name or alias of this target: {listed}"
+        )
+    others = int(np.count_nonzero(~ours))
+    reading.notes.append(Note("INFO", "OTHER_OBJECTS", f"{others} rows of other objects skipped", count=others))
+    return ours
+
+
+def check_distance(
+    ra: Column | None, dec: Column | None, target: tuple[float, float] | None, reading: Reading
+) -> None:
+    """Note the rows whose own position is more than 5 arcsec from the target's (ICRS degrees)."""
+    if ra is None or dec is None or target is None:
+        return
+    distances = separation_arcsec(_degrees(ra, parse_right_ascension), _degrees(dec, parse_declination), *target)
+    far = np.nan_to_num(distances) > FAR_ARCSEC
+    count = int(np.count_nonzero(far))
+    if count:
+        message = f"{count} rows are more than 5 arcsec from the target (max {np.nanmax(distances):.1f})"
+        reading.notes.append(Note("WARNING", "FAR_FROM_TARGET", message, int(np.argmax(far)) + 1, count))
+
+
+def _degrees(column: Column, parse: object) -> NDArray[np.float64]:
+    if not column.numbers.unreadable.any():
+        return column.numbers.values
+    known = {text: _parsed(text, parse) for text in set(column.texts)}
+    return np.array([known[text] for text in column.texts])
+
+
+def _parsed(text: str | None, parse: object) -> float:
+    try:
+        return parse(text) if text and callable(parse) else math.nan
+    except InvalidCoordinates:
+        return math.nan

@@ -1,0 +1,139 @@
+"""Which column of a table means what: the names met in real files, and how they are compared.
+
+Names are compared lower-case and without blanks, ``_``, ``-`` and ``.``. A unit may stand in brackets behind a name
+(``flux(mJy)``) or at its end (``flux_ujy``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tomgql.errors import InvalidInput
+
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "magnitude": ("mag", "magnitude", "averagemag", "magpsf", "apparentmagnitude", "psfmag", "m"),
+    "magnitude_error": ("magerr", "magerror", "emag", "emagnitude", "magnitudeerror", "sigmapsf", "emagpsf", "merr",
+                        "dmag", "dm", "uncertainty", "error", "err", "magunc", "sigma"),
+    "flux": ("flux", "forcediffimflux", "ujy", "fluxcal", "psfflux", "fnu"),
+    "flux_error": ("fluxerr", "fluxerror", "forcediffimfluxunc", "eflux", "dujy", "fluxcalerr", "psffluxerr",
+                   "dflux", "fluxunc", "fluxuncertainty"),
+    "zero_point": ("zp", "zeropoint", "zpdiff", "zeropt"),
+    "magnitude_system": ("magsys", "system", "magsystem", "magnitudesystem", "photsystem"),
+    "limit": ("limitingmag", "limitingmagnitude", "maglim", "maglimit", "mag5sig", "diffmaglim", "limit",
+              "limitmag", "upperlimitmag"),
+    "limit_flux": ("fluxul", "fluxlimit", "limitflux", "fluxupperlimit"),
+    "is_limit": ("ul", "upperlimit", "isupperlimit", "islimit"),
+    "band": ("filter", "band", "passband", "filt", "flt", "bandpass", "filtercode", "fid", "f"),
+    "telescope": ("telescope", "tel", "facility", "observatory"),
+    "instrument": ("instrument", "inst", "camera", "detector"),
+    "source": ("source", "sourcename", "origin", "survey"),
+    "exposure": ("exptime", "exposure", "exposuretime", "texp", "exposures", "expt"),
+    "ra": ("ra", "radeg", "rightascension", "ramean", "raj2000"),
+    "dec": ("dec", "decl", "decdeg", "declination", "decmean", "dej2000", "decj2000"),
+    "object": ("starname", "object", "objectname", "objname", "target", "event", "name"),
+    "external_id": ("externalid", "candid", "diasourceid", "detectid", "measurementid"),
+    "forced": ("forced", "isforced"),
+    "difference": ("difference", "isdifference"),
+}  # fmt: skip
+"""Normalised names by meaning, best first. Time has its own rules in `time_name`."""
+
+EXPECTED_TIME_NAMES = "mjd, jd, hjd, bjd, date"
+
+_BRACKETED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*")
+_UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy)")
+_TIME = re.compile(
+    r"(?:obs|epoch)?(?P<reference>start|mid|midpoint|end)?(?P<format>mjd|jd|hjd|bjd|btjd|bkjd)"
+    r"(?P<scale>utc|tai|tt|tdb|tcb)?(?P<after>start|mid|end)?(?:obs)?"
+)
+_TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "utc", "utdate")
+_FORMATS = {"btjd": "bjd-2457000", "bkjd": "bjd-2454833"}
+_REFERENCES = {"mid": "middle", "midpoint": "middle"}
+_TIME_ORDER = ("mjd", "jd", "bjd", "hjd", "bjd-2457000", "bjd-2454833", None)
+
+
+@dataclass(frozen=True)
+class TimeName:
+    """What the name of a time column says: format, scale and reference, each None where it does not."""
+
+    format: str | None = None
+    scale: str | None = None
+    reference: str | None = None
+
+
+def normalise(name: str) -> str:
+    """The form under which column names are compared."""
+    return re.sub(r"[\s_.-]+", "", name.strip().lstrip("#").lower())
+
+
+def split_unit(name: str) -> tuple[str, str | None]:
+    """Name and unit of ``flux(mJy)``, ``flux [uJy]`` or ``flux_ujy``; the unit is None where there is none."""
+    match = _BRACKETED.fullmatch(name.strip())
+    if match and match["name"]:
+        return match["name"], match["unit"].strip() or None
+    match = _UNIT_SUFFIX.fullmatch(normalise(name))
+    if match and match["name"] in {*SYNONYMS["flux"], *SYNONYMS["flux_error"], *SYNONYMS["limit_flux"]}:
+        return match["name"], match["unit"]
+    return name, {"ujy": "uJy", "dujy": "uJy"}.get(normalise(name))
+
+
+def time_name(name: str) -> TimeName | None:
+    """What a column's name says about its times; None when it is no time column."""
+    base, unit = split_unit(name)
+    plain = normalise(base)
+    match = _TIME.fullmatch(plain)
+    if match:
+        reference = match["reference"] or match["after"]
+        format_name = _FORMATS.get(match["format"], match["format"])
+        return TimeName(format_name, match["scale"], _REFERENCES.get(reference or "", reference))
+    if plain not in _TEXT_TIMES:
+        return None
+    inner = time_name(unit) if unit and normalise(unit) not in _TEXT_TIMES else None
+    return inner or TimeName()
+
+
+def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
+    """For each meaning the index of the column that has it; an explicit mapping goes before any synonym.
+
+    An empty name in the mapping says that no column has this meaning.
+
+    Raises `InvalidInput` when the mapping names a column that is not there.
+    """
+    roles = {role: _index_of(name, names, role) for role, name in mapping.items() if name}
+    plain = [normalise(split_unit(name)[0]) for name in names]
+    for role, synonyms in SYNONYMS.items():
+        free = [word for word in synonyms if word in plain and plain.index(word) not in roles.values()]
+        if role not in mapping and free:
+            roles[role] = plain.index(free[0])
+    _assign_time(names, roles)
+    _repair(plain, roles)
+    return roles
+
+
+def _index_of(wanted: str, names: Sequence[str], role: str) -> int:
+    if wanted in names:
+        return list(names).index(wanted)
+    plain = [normalise(name) for name in names]
+    if normalise(wanted) in plain:
+        return plain.index(normalise(wanted))
+    raise InvalidInput(
+        f'There is no column "{wanted}". Columns found: {", ".join(names)}.', path=["options", "mapping", role]
+    )
+
+
+def _assign_time(names: Sequence[str], roles: dict[str, int]) -> None:
+    if "time" in roles:
+        return
+    found = [(index, said) for index, name in enumerate(names) if (said := time_name(name)) is not None]
+    if found:
+        roles["time"] = min(found, key=lambda item: (_TIME_ORDER.index(item[1].format), item[0]))[0]
+
+
+def _repair(plain: Sequence[str], roles: dict[str, int]) -> None:
+    """A bare "error" belongs to the flux when there is no magnitude; an error without a value is no error."""
+    error = roles.get("magnitude_error")
+    if error is not None and "magnitude" not in roles:
+        del roles["magnitude_error"]
+        if "flux" in roles and plain[error] in ("error", "err", "uncertainty", "sigma"):
+            roles.setdefault("flux_error", error)
