@@ -1,0 +1,120 @@
+"""Rows or columns that a client sends, read by the same rules as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.measurements import GenericData, Reading, RejectedRow
+from tomgql.domain.options import ColumnOptions
+from tomgql.domain.time import in_range, parse_iso
+from tomgql.errors import InvalidInput, QueryTooCostly, TomError
+
+if TYPE_CHECKING:
+    from tomgql.services.reduction import NewData
+
+MOST_ROWS = 100_000
+"""Most rows of one call; more go into several calls or a file."""
+
+TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
+"""Where a generic row's time is looked for, in this order."""
+
+
+def read_given(new: NewData, position: Any) -> Reading:
+    """The rows or columns of a call as measured facts. Raises InvalidInput, UnreadableFile, QueryTooCostly."""
+    columns = _columns(new)
+    if new.data_type == "photometry":
+        place = None if position is None or position["ra_deg"] is None else tuple(position)
+        options = ColumnOptions(source_name=new.source_name or None)
+        return interpret_photometry(columns, options, file_name="rows", target_position=place)
+    if new.data_type in ("spectroscopy", "astrometry"):
+        raise InvalidInput(
+            f'createReducedData takes "photometry" and words of your own as dataType, not yet "{new.data_type}".',
+            path=["input", "dataType"],
+        )
+    return _generic(new, columns)
+
+
+def _columns(new: NewData) -> dict[str, list[Any]]:
+    if (new.rows is None) == (new.columns is None):
+        raise InvalidInput("Give either `rows` or `columns`.", path=["input", "rows"])
+    columns = _from_rows(new.rows) if new.rows is not None else _from_columns(new.columns or {})
+    size = len(next(iter(columns.values()), []))
+    if size == 0:
+        raise InvalidInput("There are no rows.", path=["input", "rows" if new.rows is not None else "columns"])
+    if size > MOST_ROWS:
+        raise QueryTooCostly(f"One call takes {MOST_ROWS} rows, not {size}; send several calls.", path=["input"])
+    return columns
+
+
+def _from_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise InvalidInput(f"Row {number} is not an object with column names.", path=["input", "rows"])
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _from_columns(given: Any) -> dict[str, list[Any]]:
+    if not isinstance(given, Mapping):
+        raise InvalidInput("`columns` is an object of arrays.", path=["input", "columns"])
+    lengths = {name: len(cells) for name, cells in given.items() if isinstance(cells, list)}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise InvalidInput(f"Columns must be of equal length: {listed}.", path=["input", "columns"])
+    size = next(iter(lengths.values()), 1)
+    return {name: cells if isinstance(cells, list) else [cells] * size for name, cells in given.items()}
+
+
+def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:
+    name = next((each for each in TIME_NAMES if each in columns), None)
+    if name is None:
+        raise InvalidInput(
+            f"There is no time column. Columns found: {', '.join(columns)}. Expected one of {', '.join(TIME_NAMES)}.",
+            path=["input"],
+        )
+    reading = Reading(format_name="rows")
+    times = np.array([_time(name, cell, row, reading) for row, cell in enumerate(columns[name], 1)], dtype=float)
+    keep = np.flatnonzero(~np.isnan(times))
+    rows = [{column: cells[index] for column, cells in columns.items()} for index in keep]
+    text = {"telescope": columns.get("telescope"), "instrument": columns.get("instrument")}
+    reading.generic = GenericData(
+        data_type=new.data_type,
+        mjd_utc=times[keep],
+        source_name=_texts([new.source_name] * len(times), keep),
+        telescope=_texts(text["telescope"], keep),
+        instrument=_texts(text["instrument"], keep),
+        external_id=_texts(columns.get("id"), keep),
+        reported=[orjson.dumps(row).decode() for row in rows],
+        row=keep + 1,
+    )
+    return reading
+
+
+def _texts(cells: Sequence[Any] | None, keep: Any) -> Any:
+    texts = np.full(len(keep), None, dtype=object)
+    if cells is not None:
+        texts[:] = [None if cells[index] in (None, "") else str(cells[index]) for index in keep]
+    return texts
+
+
+def _time(name: str, cell: Any, row: int, reading: Reading) -> float:
+    """MJD in UTC of one cell; NaN, and a rejected row, when it is none."""
+    try:
+        if isinstance(cell, str):
+            mjd = parse_iso(cell)[0]
+        elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
+            mjd = float(cell) - (2400000.5 if name == "jd" else 0.0)
+        else:
+            raise InvalidInput("a time is a number (MJD or JD) or an ISO 8601 text")
+    except TomError as error:
+        reading.rejected.append(RejectedRow(row, "INVALID_TIME", error.message, name))
+        return float("nan")
+    if not in_range(mjd):
+        reading.rejected.append(RejectedRow(row, "TIME_OUT_OF_RANGE", f"time {cell} lies before 1850 or ahead", name))
+        return float("nan")
+    return mjd

@@ -1,0 +1,201 @@
+"""Data products: store a file and ask for its processing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.errors import Conflict, InvalidInput, NotFound
+from tomgql.events import log
+from tomgql.files import StoredFile
+from tomgql.jobs import ledger
+from tomgql.jobs.specs import ProcessDataProduct
+from tomgql.runtime import Runtime
+from tomgql.services import idempotency
+from tomgql.services.groups import add_to_groups
+from tomgql.services.jobs import enqueue
+from tomgql.store.sql import Parameters
+from tomgql.store.transaction import Transaction, transaction
+
+PLAIN_TYPES = ("fits_file", "image_file", "spectroscopy")
+"""Types of data product of TOM Toolkit that are kept without being processed, unless a processor reads them."""
+
+LONGEST_FILE_NAME = 255
+"""Characters of a file name, the usual limit of file systems."""
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+@dataclass(frozen=True)
+class NewProduct:
+    """A file to be stored with its target; ``options`` go to the processor."""
+
+    target_id: int
+    file_name: str
+    data_product_type: str = "photometry"
+    product_id: str | None = None
+    observation_id: int | None = None
+    groups: Sequence[int] = ()
+    extra_data: str = ""
+    processor: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    process: bool = True
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Keys of a stored product and of its job, if one was asked for."""
+
+    data_product_id: int
+    job_id: int | None
+
+
+async def register_product(
+    rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes]
+) -> Registered:
+    """Store a file and, in one transaction, its product row, its job and their events.
+
+    Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its
+    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product.
+    Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
+    Idempotent by ``idempotency_key``.
+    """
+    user_id = guard.require_writer(actor)
+    file_name = clean_file_name(new.file_name)
+    wants_job = _wants_job(rt, new)
+    async with transaction(rt.writes) as tx:  # before a stranger's bytes are stored
+        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+    stored = await rt.files.put(content, rt.settings.max_upload_bytes)
+    request = _request(new, stored)
+    async with transaction(rt.writes) as tx:
+        answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
+        if answer is not None:
+            return Registered(**answer)
+        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+        product_id = await _insert(tx, new, file_name, stored, user_id)
+        await add_to_groups(tx, actor, product_id, new.groups)
+        job_id = await _ask(tx, rt, actor, new, product_id) if wants_job else None
+        registered = Registered(product_id, job_id)
+        await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
+        await _announce(tx, new.target_id, registered)
+    return registered
+
+
+async def process_product(
+    rt: Runtime, actor: Principal, data_product_id: int, processor: str | None, options: Mapping[str, Any]
+) -> tuple[int]:
+    """Ask for a product's file to be read, again or with another processor or options. Returns the job's key.
+
+    Permission: CHANGE on the product's target. Raises NotFound, NotAllowed, UnknownPlugin, Conflict while it is
+    being processed.
+    """
+    guard.require_writer(actor)
+    if processor is not None:
+        rt.processors.processor(processor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
+        target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
+        if await tx.value(
+            "select true from jobs where data_product_id = $1 and state in ('QUEUED', 'RUNNING', 'WAITING')",
+            data_product_id,
+        ):
+            raise Conflict("This data product is being processed; wait for its job, or cancel it.")
+        spec = ProcessDataProduct(data_product_id, processor, dict(options))
+        job_id = await enqueue(tx, rt, actor, spec, target_id=target_id, data_product_id=data_product_id)
+        await ledger.announce(tx, job_id, "CREATED")
+    return (job_id,)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that may be sent to whoever asked."""
+
+    sha256: str
+    file_name: str
+
+
+async def find_download(rt: Runtime, actor: Principal, data_product_id: int) -> Download:
+    """The file of a data product. Permission: to see the product. Raises NotFound."""
+    parameters = Parameters()
+    key = parameters.bind(data_product_id, "bigint")
+    visible = predicates.product_visible_to(actor, "p", parameters.bind)
+    row = await rt.reads.fetchrow(
+        f"select p.sha256, p.file_name from data_products p where p.id = {key} and {visible}",  # noqa: S608
+        *parameters.values,
+    )
+    if row is None:
+        raise NotFound("There is no such data product.")
+    return Download(row["sha256"], row["file_name"])
+
+
+def clean_file_name(name: str) -> str:
+    """The last part of a file name without control characters; raises InvalidInput when nothing is left."""
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
+    clean = _UNSAFE.sub("", last).encode("utf-8", "replace").decode().strip()[-LONGEST_FILE_NAME:]
+    if clean in ("", ".", ".."):
+        raise InvalidInput("The file needs a name.", path=["input", "file"])
+    return clean
+
+
+def _wants_job(rt: Runtime, new: NewProduct) -> bool:
+    readable = {kind for item in rt.processors.installed.values() for kind in item.processor.data_types}
+    known = sorted(readable | set(PLAIN_TYPES))
+    if new.data_product_type not in known:
+        raise InvalidInput(
+            f'There is no data product type "{new.data_product_type}". Known: {", ".join(known)}.',
+            path=["input", "dataProductType"],
+        )
+    if new.processor is not None:
+        rt.processors.processor(new.processor)
+    return new.process and (new.processor is not None or new.data_product_type in readable)
+
+
+async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
+    if new.observation_id is not None and not await tx.value(
+        "select true from observations where id = $1 and target_id = $2", new.observation_id, new.target_id
+    ):
+        raise NotFound("There is no such observation of this target.", path=["input", "observation"])
+    try:
+        product_id = await tx.value(
+            "insert into data_products (target_id, observation_id, product_id, data_product_type, file_name, size_bytes,"
+            " sha256, extra_data, uploaded_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+            new.target_id,
+            new.observation_id,
+            new.product_id,
+            new.data_product_type,
+            file_name,
+            stored.size_bytes,
+            stored.sha256,
+            new.extra_data,
+            user_id,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            f'A data product with the productId "{new.product_id}" exists already.', path=["input", "productId"]
+        ) from error
+    return int(product_id)
+
+
+async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int:
+    spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
+    return await enqueue(tx, rt, actor, spec, target_id=new.target_id, data_product_id=product_id)
+
+
+async def _announce(tx: Transaction, target_id: int, registered: Registered) -> None:
+    product_id = registered.data_product_id
+    await log.append(tx, "data_products", "CREATED", target_id=target_id, data_product_id=product_id)
+    if registered.job_id is not None:
+        await ledger.announce(tx, registered.job_id, "CREATED")
+
+
+def _request(new: NewProduct, stored: StoredFile) -> dict[str, Any]:
+    given = {name: value for name, value in vars(new).items() if name != "idempotency_key"}
+    return {**given, "groups": list(new.groups), "options": dict(new.options), "sha256": stored.sha256}

@@ -1,0 +1,260 @@
+"""Reduced data: from a data product's file, or from rows that a client sends."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.domain.measurements import Note, Reading, RejectedRow
+from tomgql.domain.staging import write_generic_csv, write_staged_csv
+from tomgql.errors import InvalidInput, NotFound, TomError
+from tomgql.jobs.run import JobRun
+from tomgql.jobs.specs import ProcessDataProduct
+from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
+from tomgql.runtime import Runtime
+from tomgql.services import idempotency
+from tomgql.services.given_rows import read_given
+from tomgql.services.ingest import Origin, Recorded, announce_data, changed_keys, outcomes, record_data
+from tomgql.store.transaction import Transaction, transaction
+
+logger = logging.getLogger(__name__)
+
+LONGEST_REPORT = 1_000
+"""Most rows that a bulk answer reports one by one, rejected ones first (contract)."""
+
+
+async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec: ProcessDataProduct) -> None:
+    """Read a product's file in a process of its own and record what was measured.
+
+    The product and its file stay whatever happens; notes say what was assumed, skipped or wrong. Data, events and
+    the job's outcome are one transaction. Idempotent: the same file again changes nothing.
+    Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound.
+    """
+    product = await _product(rt, spec.data_product_id)
+    await run.report(0.05, f"Reading {product['file_name']}.")
+    with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
+        request = _sandbox_request(rt, spec, product, Path(directory))
+        try:
+            read = await sandbox.read(request, _limits(rt))
+        except TomError as error:
+            await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
+            raise
+        await run.report(0.5, f"Recording {read.rows} rows.")
+        await _record(rt, run, product, read)
+
+
+def _sandbox_request(rt: Runtime, spec: ProcessDataProduct, product: Any, directory: Path) -> SandboxRequest:
+    installed = rt.processors.installed
+    if spec.processor is not None:
+        chosen = ((spec.processor, rt.processors.locate(spec.processor).location),)
+    else:
+        chosen = tuple((name, item.location) for name, item in installed.items())
+    return SandboxRequest(
+        path=rt.files.local_path(product["sha256"]),
+        name=product["file_name"],
+        data_product_type=product["data_product_type"],
+        processors=chosen,
+        output_dir=directory,
+        options=spec.options,
+        target_names=tuple(product["names"]),
+        target_ra_deg=product["ra_deg"],
+        target_dec_deg=product["dec_deg"],
+    )
+
+
+def _limits(rt: Runtime) -> Limits:
+    settings = rt.settings
+    return Limits(settings.processing_memory_bytes, settings.processing_cpu_s, settings.processing_timeout_s)
+
+
+async def _product(rt: Runtime, data_product_id: int) -> Any:
+    row = await rt.writes.fetchrow(
+        "select p.id, p.target_id, p.file_name, p.sha256, p.data_product_type, t.ra_deg, t.dec_deg,"
+        " array(select n.name from target_names n where n.target_id = t.id order by n.id) as names"
+        " from data_products p join targets t on t.id = p.target_id where p.id = $1",
+        data_product_id,
+    )
+    if row is None:
+        raise NotFound("The data product was deleted before it was processed.")
+    return row
+
+
+async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -> None:
+    origin = Origin(product["target_id"], product["id"], run.claim.job_id)
+    notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
+    async with transaction(rt.writes) as tx:
+        recorded = await record_data(tx, origin, str(read.rows_path))
+        await _write_notes(tx, product["id"], notes)
+        result = {
+            "processor": read.processor,
+            "version": read.version,
+            "format": read.format_name,
+            "created": recorded.created,
+            "revised": recorded.revised,
+            "unchanged": recorded.unchanged,
+            "rejected": read.rejected_count,
+        }
+        await announce_data(tx, origin)
+        await run.succeed(tx, result, _summary(recorded, read.rejected_count))
+
+
+def _summary(recorded: Recorded, rejected: int) -> str:
+    counts = {
+        "created": recorded.created,
+        "revised": recorded.revised,
+        "unchanged": recorded.unchanged,
+        "rejected": rejected,
+    }
+    said = [f"{count} {word}" for word, count in counts.items() if count]
+    return f"Recorded reduced data: {', '.join(said)}." if said else "The file holds no data."
+
+
+def _rejections(rejected: Sequence[RejectedRow], count: int) -> list[Note]:
+    if not count:
+        return []
+    first = rejected[0]
+    listed = "; ".join(f"row {each.row}: {each.message}" for each in rejected[:5])
+    return [Note("WARNING", "rejected_rows", f"{count} rows were not taken: {listed}", first.row, count)]
+
+
+async def _keep_notes(rt: Runtime, product_id: int, notes: Sequence[Note]) -> None:
+    async with transaction(rt.writes) as tx:
+        await _write_notes(tx, product_id, notes)
+
+
+async def _write_notes(tx: Transaction, product_id: int, notes: Sequence[Note]) -> None:
+    await tx.execute(
+        "update data_products set notes = $2, modified = now() where id = $1",
+        product_id,
+        [vars(note) for note in notes],
+    )
+
+
+@dataclass(frozen=True)
+class NewData:
+    """Rows or columns that a client sends for one target; ``on_duplicate`` is SKIP, REVISE or ERROR."""
+
+    target_id: int
+    data_type: str
+    source_name: str = ""
+    source_location: str = ""
+    data_product_id: int | None = None
+    rows: Sequence[Mapping[str, Any]] | None = None
+    columns: Mapping[str, Any] | None = None
+    on_duplicate: str = "REVISE"
+    all_or_nothing: bool = False
+    dry_run: bool = False
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class BulkOutcome:
+    """What became of a bulk call: counts, the report of single rows, and public keys of what was changed."""
+
+    created: int
+    revised: int
+    unchanged: int
+    rejected: int
+    rows: list[dict[str, Any]]
+    keys: list[tuple[int, int]]
+
+
+async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> BulkOutcome:
+    """Record rows as reduced data; good rows are kept although others are rejected, unless ``all_or_nothing``.
+
+    Permission: CHANGE on the target. Emits reduced-data events. Raises NotFound, NotAllowed, InvalidInput, Conflict.
+    Idempotent by identity of the data, and by ``idempotency_key`` as a call.
+    """
+    user_id = guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:  # before anything is computed for a stranger
+        await _require_place(tx, actor, new)
+        position = await tx.row("select ra_deg, dec_deg from targets where id = $1", new.target_id)
+    reading = await asyncio.to_thread(read_given, new, position)
+    request = {name: value for name, value in vars(new).items() if name != "idempotency_key"}
+    async with transaction(rt.writes) as tx:
+        answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "createReducedData", request)
+        if answer is not None:
+            return BulkOutcome(**{**answer, "keys": [tuple(key) for key in answer["keys"]]})
+        await _require_place(tx, actor, new)
+        outcome = await _record_given(tx, new, reading)
+        await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))
+        if not new.dry_run:
+            await announce_data(tx, Origin(new.target_id, new.data_product_id))
+    return outcome
+
+
+async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> None:
+    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+    if new.data_product_id is not None:
+        await guard.require_product(
+            tx, actor, new.data_product_id, predicates.CHANGE, ["input", "dataProduct"]
+        )
+        if not await tx.value(
+            "select true from data_products where id = $1 and target_id = $2", new.data_product_id, new.target_id
+        ):
+            raise InvalidInput("This data product belongs to another target.", path=["input", "dataProduct"])
+
+
+async def _record_given(tx: Transaction, new: NewData, reading: Reading) -> BulkOutcome:
+    staged = io.BytesIO()
+    if reading.photometry is not None:
+        write_staged_csv(reading.photometry, staged, source_location=new.source_location or None)
+    elif reading.generic is not None:
+        write_generic_csv(reading.generic, staged, source_location=new.source_location or None)
+    staged.seek(0)
+    origin = Origin(new.target_id, new.data_product_id)
+    only_count = new.dry_run or (new.all_or_nothing and bool(reading.rejected))
+    recorded = await record_data(tx, origin, staged, revise=new.on_duplicate == "REVISE", undo=only_count)
+    refused = recorded.skipped if new.on_duplicate == "ERROR" else 0
+    if refused and new.all_or_nothing and not new.dry_run:
+        raise InvalidInput(f"{refused} rows exist already with other content, and all or nothing was asked for.")
+    rejected = [_reported(each) for each in reading.rejected]
+    made = [] if only_count else await changed_keys(tx)
+    if new.all_or_nothing and rejected:
+        recorded = Recorded(0, 0, 0)
+    return BulkOutcome(
+        created=recorded.created,
+        revised=recorded.revised,
+        unchanged=recorded.unchanged + (0 if new.on_duplicate == "ERROR" else recorded.skipped),
+        rejected=len(rejected) + refused,
+        rows=(rejected + await _row_reports(tx, new))[:LONGEST_REPORT],
+        keys=[(new.target_id, key) for key in made],
+    )
+
+
+def _reported(row: RejectedRow) -> dict[str, Any]:
+    return {
+        "row": row.row,
+        "outcome": "REJECTED",
+        "code": row.code,
+        "message": row.message,
+        "field": row.field,
+        "key": None,
+    }
+
+
+async def _row_reports(tx: Transaction, new: NewData) -> list[dict[str, Any]]:
+    refusing = new.on_duplicate == "ERROR"
+    names = {"SKIPPED": "REJECTED" if refusing else "UNCHANGED"}
+    reports = []
+    for row, outcome, key in await outcomes(tx, LONGEST_REPORT):
+        clash = outcome == "SKIPPED" and refusing
+        reports.append(
+            {
+                "row": row,
+                "outcome": names.get(outcome, outcome),
+                "code": "DUPLICATE" if clash else None,
+                "message": "This datum exists already with other content." if clash else None,
+                "field": None,
+                "key": None if key is None else [new.target_id, key],
+            }
+        )
+    return sorted(reports, key=lambda report: report["outcome"] != "REJECTED")
