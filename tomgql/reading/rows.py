@@ -131,6 +131,13 @@ class RowQuery:
         return [Row(self.resource, dict(record)) for record in records]
 
 
+    async def count(self) -> int:
+        """How many rows there are, regardless of pages."""
+        sql = f"select count(*) as n from {self.resource.table} q where {conjunction(self.conditions)}"
+        counted = await self.session.rows(sql, list(self.parameters.values))
+        return int(counted[0]["n"])
+
+
 async def fetch_one(session: ReadSession, relation: Relation, resource: Resource) -> Row | None:
     """The first row of a relation, or None."""
     rows = await RowQuery(session, relation, resource).fetch("limit 1")
@@ -152,7 +159,7 @@ async def fetch_connection(
     page = page_of(resource, selected.arguments)
     query = RowQuery(session, relation, resource)
     query.narrow(resource.where_type, selected.arguments.get("where") or resource.default_where)
-    total = await _count(query)
+    total = await query.count()
     keyset = Keyset(resource, "q", page, query.parameters.bind, session.reader.cursor_key)
     query.conditions += keyset.bounds()
     tail = f"order by {keyset.order_by()} limit {page.size + 1}"
@@ -161,12 +168,6 @@ async def fetch_connection(
     wanted = rows[: page.size]
     edges = [Edge(row, row[CURSOR_COLUMN]) for row in (reversed(wanted) if page.backward else wanted)]
     return ConnectionRows(edges, _page_info(page, edges, more), total)
-
-
-async def _count(query: RowQuery) -> int:
-    sql = f"select count(*) from {query.resource.table} q where {conjunction(query.conditions)}"
-    counted = await query.session.rows(sql, list(query.parameters.values))
-    return int(counted[0][0])
 
 
 def _page_info(page: Page, edges: list[Edge], more: bool) -> PageInfo:

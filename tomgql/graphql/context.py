@@ -1,0 +1,34 @@
+"""What a resolver finds in ``info.context``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from strawberry.types import Info as StrawberryInfo
+
+from tomgql.access.principal import Principal
+from tomgql.reading.execute import ReadSession
+from tomgql.runtime import Runtime
+
+
+@dataclass
+class Context:
+    """One request, or one operation of a WebSocket: the runtime, who asks, and their reads."""
+
+    rt: Runtime
+    actor: Principal
+    reads: ReadSession
+    connection_params: dict[str, Any] | None = None
+
+    async def refreshed(self) -> Principal:
+        """Who asks, looked up anew: for operations that outlive a change of rights."""
+        from tomgql.services import accounts
+
+        if self.actor.token_id is None:
+            return self.actor
+        return await accounts.principal_of_session(self.rt, self.actor.token_id)
+
+
+Info = StrawberryInfo[Context, None]
+"""The ``info`` argument of our resolvers."""

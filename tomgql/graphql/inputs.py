@@ -1,0 +1,163 @@
+"""Filters, orders and other inputs of reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from tomgql.graphql.enums import (
+    DataProductOrderField,
+    JobState,
+    ReducedDatumOrderField,
+    SortDirection,
+    TargetAccess,
+    TargetOrderField,
+    TargetType,
+)
+
+ALGEBRA = "Every field is optional; several fields are ANDed. Up to 300 conditions, nested 12 deep."
+
+
+def optional(what: str) -> Any:
+    """An optional input field with a description."""
+    return strawberry.field(default=None, description=what)
+
+
+@strawberry.input(description="Conditions on an id.")
+class IdFilter:
+    eq: strawberry.ID | None = optional("Is this id.")
+    in_: list[strawberry.ID] | None = strawberry.field(name="in", default=None, description="Is one of at most 10,000.")
+    not_in: list[strawberry.ID] | None = optional("Is none of at most 10,000.")
+
+
+@strawberry.input(description="Conditions on text.")
+class StringFilter:
+    eq: str | None = optional("Equals.")
+    ne: str | None = optional("Differs from.")
+    in_: list[str] | None = strawberry.field(name="in", default=None, description="Is one of at most 10,000.")
+    not_in: list[str] | None = optional("Is none of at most 10,000.")
+    contains: str | None = optional("Contains this text.")
+    starts_with: str | None = optional("Begins with this text.")
+    case_sensitive: bool = strawberry.field(default=True, description="Whether case matters in these conditions.")
+    is_null: bool | None = optional("Is null (true) or not (false).")
+
+
+@strawberry.input(description="Conditions on a number.")
+class FloatFilter:
+    eq: float | None = optional("Equals.")
+    ne: float | None = optional("Differs from.")
+    lt: float | None = optional("Less than.")
+    lte: float | None = optional("Less than or equal to.")
+    gt: float | None = optional("Greater than.")
+    gte: float | None = optional("Greater than or equal to.")
+    is_null: bool | None = optional("Is null (true) or not (false).")
+
+
+@strawberry.input(description="Conditions on a time in UTC.")
+class DateTimeFilter:
+    lt: datetime | None = optional("Before.")
+    lte: datetime | None = optional("Before or at.")
+    gt: datetime | None = optional("After.")
+    gte: datetime | None = optional("After or at.")
+    is_null: bool | None = optional("Is null (true) or not (false).")
+
+
+@strawberry.input(description="A circle on the sky, ICRS.")
+class ConeInput:
+    ra_deg: float = strawberry.field(description="Right ascension of the centre, degrees, 0 to 360.")
+    dec_deg: float = strawberry.field(description="Declination of the centre, degrees, -90 to 90.")
+    radius_arcsec: float = strawberry.field(description="Radius, arcsec, 0 to 648,000 (180 degrees).")
+
+
+@strawberry.input(description=f"Conditions on targets. {ALGEBRA}")
+class TargetWhere:
+    id: IdFilter | None = optional("The target itself.")
+    name: StringFilter | None = optional("Primary name, as it is written.")
+    match_name: str | None = optional("Any name or alias, ignoring case, blanks, '-', '_', '(' and ')'.")
+    type: TargetType | None = optional("Sidereal or not.")
+    access: TargetAccess | None = optional("Who may see it.")
+    created: DateTimeFilter | None = optional("Time of creation.")
+    modified: DateTimeFilter | None = optional("Time of the last change.")
+    ra_deg: FloatFilter | None = optional("Right ascension, ICRS, degrees.")
+    dec_deg: FloatFilter | None = optional("Declination, ICRS, degrees.")
+    cone: ConeInput | None = optional("Within a circle on the sky.")
+    and_: list[TargetWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
+    or_: list[TargetWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
+    not_: TargetWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
+
+
+@strawberry.input(description=f"Conditions on data products. {ALGEBRA}")
+class DataProductWhere:
+    id: IdFilter | None = optional("The product itself.")
+    target: strawberry.ID | None = optional("Its target.")
+    data_product_type: StringFilter | None = optional("Its type, such as photometry.")
+    file_name: StringFilter | None = optional("Its file's name.")
+    created: DateTimeFilter | None = optional("Time of the upload.")
+    group: strawberry.ID | None = optional("A data product group that holds it.")
+    featured: bool | None = optional("Whether it is featured.")
+    and_: list[DataProductWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
+    or_: list[DataProductWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
+    not_: DataProductWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
+
+
+@strawberry.input(description="Conditions on photometry. Every field is optional; several fields are ANDed.")
+class PhotometryWhere:
+    band: StringFilter | None = optional("Canonical band name, or as written where the band is unknown.")
+    mjd: FloatFilter | None = optional("MJD in UTC, middle of the exposure.")
+    magnitude: FloatFilter | None = optional("AB magnitude of detections at 3 sigma.")
+    signal_to_noise: FloatFilter | None = optional("Flux divided by its error.")
+    detections_only: bool | None = optional("Only detections at 3 sigma.")
+    source_name: StringFilter | None = optional("Where the datum comes from.")
+
+
+@strawberry.input(description=f"Conditions on reduced data. {ALGEBRA}")
+class ReducedDatumWhere:
+    id: IdFilter | None = optional("The datum itself.")
+    target: strawberry.ID | None = optional("Its target.")
+    targets: list[strawberry.ID] | None = optional("One of these targets, at most 10,000.")
+    data_product: strawberry.ID | None = optional("The data product that it was read from.")
+    data_type: StringFilter | None = optional("photometry, spectroscopy, astrometry, or any other word.")
+    timestamp: DateTimeFilter | None = optional("Time of the measurement, UTC.")
+    mjd: FloatFilter | None = optional("Time of the measurement as MJD in UTC.")
+    source_name: StringFilter | None = optional("Where the datum comes from.")
+    telescope: StringFilter | None = optional("Telescope.")
+    instrument: StringFilter | None = optional("Instrument.")
+    photometry: PhotometryWhere | None = optional("Is photometry, and these hold.")
+    disabled: bool | None = strawberry.field(
+        default=False,
+        description="false: only data in use; true: only disabled ones; null: both. Inside and / or / not, false"
+        " is no condition.",
+    )
+    and_: list[ReducedDatumWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
+    or_: list[ReducedDatumWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
+    not_: ReducedDatumWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
+
+
+@strawberry.input(description="Conditions on jobs. Every field is optional; several fields are ANDed.")
+class JobWhere:
+    id: IdFilter | None = optional("The job itself.")
+    kind: StringFilter | None = optional("What was asked, such as process_data_product.")
+    state: list[JobState] | None = optional("In one of these states.")
+    target: strawberry.ID | None = optional("Its target.")
+    data_product: strawberry.ID | None = optional("Its data product.")
+    created: DateTimeFilter | None = optional("Time at which it was asked.")
+
+
+@strawberry.input(description="One key of an order of targets.")
+class TargetOrder:
+    field: TargetOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(description="One key of an order of data products.")
+class DataProductOrder:
+    field: DataProductOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(description="One key of an order of reduced data.")
+class ReducedDatumOrder:
+    field: ReducedDatumOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")

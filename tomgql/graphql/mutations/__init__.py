@@ -1,0 +1,15 @@
+"""The root of changes: each field calls one verb and names what is read back."""
+
+from __future__ import annotations
+
+import strawberry
+
+from tomgql.graphql.mutations.data import DataMutations
+from tomgql.graphql.mutations.people import PeopleMutations
+from tomgql.graphql.mutations.products import ProductMutations
+from tomgql.graphql.mutations.targets import TargetMutations
+
+
+@strawberry.type(description="Changes. Expected failures are in each payload's `errors`.")
+class Mutation(TargetMutations, ProductMutations, DataMutations, PeopleMutations):
+    pass

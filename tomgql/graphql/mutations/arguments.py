@@ -1,0 +1,33 @@
+"""Inputs as the verbs want them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tomgql.errors import InvalidInput
+from tomgql.reading import ids
+
+
+def key(resource: str, public_id: str, *path: str) -> int:
+    """The key of an id given at ``path``; raises InvalidInput when it is not an id of that kind."""
+    return ids.require(resource, public_id, list(path))[-1]
+
+
+def keys(resource: str, public_ids: Sequence[str] | None, *path: str) -> list[int]:
+    """The keys of ids given at ``path``."""
+    return [key(resource, each, *path) for each in public_ids or ()]
+
+
+def maybe_key(resource: str, public_id: str | None, *path: str) -> int | None:
+    """The key of an id that may be missing."""
+    return None if public_id is None else key(resource, public_id, *path)
+
+
+def mapping(value: Any, *path: str) -> dict[str, Any]:
+    """A JSON input that must be an object; null is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidInput(f"`{path[-1]}` must be a JSON object.", path=list(path))
+    return value

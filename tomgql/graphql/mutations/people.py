@@ -1,0 +1,87 @@
+"""Users, user groups, tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from tomgql.graphql.base import Id
+from tomgql.graphql.context import Info
+from tomgql.graphql.inputs import optional
+from tomgql.graphql.mutations.arguments import key, keys, maybe_key
+from tomgql.graphql.payloads import DeletePayload, TokenPayload, UserGroupPayload, UserPayload, answer
+from tomgql.reading.relation import one
+from tomgql.services import accounts
+
+
+@strawberry.input(description="A user to be created.")
+class CreateUserInput:
+    username: str = strawberry.field(description="Name to sign in with, 1 to 150 characters; unique.")
+    is_admin: bool = strawberry.field(default=False, description="Whether the user is an administrator.")
+
+
+@strawberry.input(description="A user group to be created.")
+class CreateUserGroupInput:
+    name: str = strawberry.field(description="Name, 1 to 200 characters; unique.")
+    members: list[strawberry.ID] | None = optional("Users to add; the creator becomes its manager.")
+
+
+@strawberry.input(description="A token to be created.")
+class CreateTokenInput:
+    name: str = strawberry.field(description="What the token is for, 1 to 200 characters.")
+    user: strawberry.ID | None = optional("Whose token; administrators only, else one's own.")
+    scopes: list[str] | None = optional("read, write, admin; those of the token in use when not given.")
+    expires: datetime | None = optional("When it ends; never when not given.")
+
+
+@strawberry.type
+class PeopleMutations:
+    @strawberry.mutation(description="Create a user. Administrators only.")
+    async def create_user(
+        self, info: Info, input: Annotated[CreateUserInput, strawberry.argument(description="The user.")]
+    ) -> UserPayload:
+        async def work() -> dict[str, Any]:
+            user = await accounts.create_user(
+                info.context.rt, info.context.actor, input.username, is_admin=input.is_admin
+            )
+            return {"user": one("users", user)}
+
+        return await answer(UserPayload, work)
+
+    @strawberry.mutation(description="Create a user group with oneself as its manager.")
+    async def create_user_group(
+        self, info: Info, input: Annotated[CreateUserGroupInput, strawberry.argument(description="The group.")]
+    ) -> UserGroupPayload:
+        async def work() -> dict[str, Any]:
+            members = keys("users", input.members, "input", "members")
+            group = await accounts.create_user_group(info.context.rt, info.context.actor, input.name, members)
+            return {"user_group": one("user_groups", group)}
+
+        return await answer(UserGroupPayload, work)
+
+    @strawberry.mutation(description="Create a token. Its secret is shown this once.")
+    async def create_token(
+        self, info: Info, input: Annotated[CreateTokenInput, strawberry.argument(description="The token.")]
+    ) -> TokenPayload:
+        async def work() -> dict[str, Any]:
+            token, secret = await accounts.create_token(
+                info.context.rt,
+                info.context.actor,
+                input.name,
+                user_id=maybe_key("users", input.user, "input", "user"),
+                scopes=input.scopes,
+                expires=input.expires,
+            )
+            return {"token": one("tokens", token), "secret": secret}
+
+        return await answer(TokenPayload, work)
+
+    @strawberry.mutation(description="End a token and the sessions opened with it.")
+    async def revoke_token(self, info: Info, id: Id) -> DeletePayload:
+        async def work() -> dict[str, Any]:
+            await accounts.revoke_token(info.context.rt, info.context.actor, key("tokens", id, "id"))
+            return {"deleted_id": id}
+
+        return await answer(DeletePayload, work)

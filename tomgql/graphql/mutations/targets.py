@@ -1,0 +1,88 @@
+"""createTarget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import strawberry
+
+from tomgql.graphql.context import Info
+from tomgql.graphql.enums import OrbitScheme, TargetAccess, TargetType
+from tomgql.graphql.inputs import optional
+from tomgql.graphql.mutations.arguments import keys, mapping
+from tomgql.graphql.payloads import TargetPayload, answer
+from tomgql.graphql.scalars import JSON
+from tomgql.reading.relation import one
+from tomgql.services import targets
+from tomgql.services.targets import NUMBER_COLUMNS, NewTarget
+
+
+@strawberry.input(description="Orbital elements; angles J2000. The scheme says which ones are needed.")
+class OrbitalElementsInput:
+    scheme: OrbitScheme = strawberry.field(description="Set of elements.")
+    epoch_of_elements_mjd: float = strawberry.field(description="Epoch of the elements, MJD (TT), days.")
+    inclination_deg: float = strawberry.field(description="Inclination, degrees.")
+    ascending_node_longitude_deg: float = strawberry.field(description="Longitude of the ascending node, degrees.")
+    perihelion_argument_deg: float = strawberry.field(description="Argument of perihelion, degrees.")
+    eccentricity: float = strawberry.field(description="Eccentricity, 0 or more.")
+    mean_anomaly_deg: float | None = optional("Mean anomaly, degrees; minor and major planets.")
+    semimajor_axis_au: float | None = optional("Semi-major axis, AU; minor and major planets.")
+    mean_daily_motion_deg: float | None = optional("Mean daily motion, degrees per day; major planets.")
+    perihelion_distance_au: float | None = optional("Perihelion distance, AU; comets.")
+    perihelion_epoch_mjd: float | None = optional("Epoch of perihelion, MJD (TT), days; comets.")
+    absolute_magnitude: float | None = optional("Absolute magnitude, H or m1.")
+    slope: float | None = optional("Slope parameter, G or k1.")
+
+
+@strawberry.input(description="A target to be created. Give raDeg with decDeg, or raHms with decDms.")
+class CreateTargetInput:
+    name: str = strawberry.field(description="Primary name, 1 to 100 characters.")
+    type: TargetType = strawberry.field(default=TargetType.SIDEREAL, description="Sidereal or not.")
+    access: TargetAccess = strawberry.field(default=TargetAccess.PRIVATE, description="Who may see it.")
+    aliases: list[str] | None = optional("Other names.")
+    ra_deg: float | None = optional("Right ascension, ICRS, degrees, 0 to below 360.")
+    dec_deg: float | None = optional("Declination, ICRS, degrees, -90 to 90.")
+    ra_hms: str | None = optional("Right ascension as hours, such as 10:20:30.5.")
+    dec_dms: str | None = optional("Declination as degrees, such as -05:30:00.")
+    epoch: float | None = optional("Epoch of the position, Julian year, at most 2100.")
+    proper_motion_ra_mas_yr: float | None = optional("Proper motion in right ascension times cos(dec), mas per year.")
+    proper_motion_dec_mas_yr: float | None = optional("Proper motion in declination, mas per year.")
+    parallax_mas: float | None = optional("Parallax, milliarcseconds.")
+    distance_pc: float | None = optional("Distance, parsec, 0 or more.")
+    distance_error_pc: float | None = optional("One-sigma error of the distance, parsec.")
+    orbit: OrbitalElementsInput | None = optional("Orbit of a moving target.")
+    extras: JSON | None = optional("Further key/value pairs, a JSON object.")
+    user_groups: list[strawberry.ID] | None = optional("User groups that get VIEW; the actor must belong to them.")
+
+
+Input = Annotated[CreateTargetInput, strawberry.argument(description="The target.")]
+
+
+def new_target(given: CreateTargetInput) -> NewTarget:
+    """The input as the verb wants it."""
+    orbit = {} if given.orbit is None else {**vars(given.orbit), "scheme": given.orbit.scheme.value}
+    return NewTarget(
+        name=given.name,
+        type=given.type.value,
+        access=given.access.value,
+        aliases=given.aliases or (),
+        ra_deg=given.ra_deg,
+        dec_deg=given.dec_deg,
+        ra_hms=given.ra_hms,
+        dec_dms=given.dec_dms,
+        numbers={name: getattr(given, name) for name in NUMBER_COLUMNS},
+        orbit=orbit,
+        extras=mapping(given.extras, "input", "extras"),
+        user_groups=keys("user_groups", given.user_groups, "input", "userGroups"),
+    )
+
+
+@strawberry.type
+class TargetMutations:
+    @strawberry.mutation(description="Create a target. Its creator gets every right on it.")
+    async def create_target(self, info: Info, input: Input) -> TargetPayload:
+        async def work() -> dict[str, Any]:
+            created = await targets.create_target(info.context.rt, info.context.actor, new_target(input))
+            return {"target": one("targets", created)}
+
+        return await answer(TargetPayload, work)

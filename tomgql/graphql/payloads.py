@@ -1,0 +1,118 @@
+"""What mutations answer. Every payload has `errors`; on refusal everything else is null, empty or zero."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from tomgql.errors import TomError
+from tomgql.graphql.base import described
+from tomgql.graphql.enums import RowOutcome
+from tomgql.graphql.errors import UserError, refused_at_top, user_errors
+from tomgql.graphql.jobs import Job
+from tomgql.graphql.people import Token, User, UserGroup
+from tomgql.graphql.products import DataProduct, DataProductGroup
+from tomgql.graphql.targets import Target
+
+ERRORS = "Why it was refused; empty when it was done."
+
+Payload = TypeVar("Payload")
+
+
+def _errors() -> Any:
+    return strawberry.field(default_factory=list, description=ERRORS)
+
+
+def _maybe(what: str) -> Any:
+    return strawberry.field(default=None, description=what)
+
+
+def _zero(what: str) -> Any:
+    return strawberry.field(default=0, description=what)
+
+
+@strawberry.type(description="A target, or why not.")
+class TargetPayload:
+    target: Target | None = _maybe("The target as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A data product and its job, or why not.")
+class DataProductPayload:
+    data_product: DataProduct | None = _maybe("The data product as it is now.")
+    job: Job | None = _maybe("The job that processes it; null when none was asked for.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A data product group, or why not.")
+class DataProductGroupPayload:
+    data_product_group: DataProductGroup | None = _maybe("The group as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A job, or why not.")
+class JobPayload:
+    job: Job | None = _maybe("The job as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A user, or why not.")
+class UserPayload:
+    user: User | None = _maybe("The user.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A user group, or why not.")
+class UserGroupPayload:
+    user_group: UserGroup | None = _maybe("The user group as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A token with its secret, or why not.")
+class TokenPayload:
+    token: Token | None = _maybe("The token.")
+    secret: str | None = _maybe("What goes behind `Authorization: Bearer`; shown this once.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="What was deleted or ended, or why not.")
+class DeletePayload:
+    deleted_id: strawberry.ID | None = _maybe("Id of what is gone.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="What became of one row of a bulk call.")
+class RowReport:
+    row: int = described("Number of the row, counted from 1.")
+    outcome: RowOutcome = described("What became of it.")
+    code: str | None = _maybe("Stable machine-readable code of a rejection.")
+    message: str | None = _maybe("Why it was rejected, and what would be right.")
+    field: str | None = _maybe("Column concerned.")
+    id: strawberry.ID | None = _maybe("Id of the datum, once it is stored.")
+
+
+@strawberry.type(description="What became of a bulk call. Good rows are kept although others are rejected.")
+class BulkPayload:
+    created: int = _zero("Rows stored as new.")
+    revised: int = _zero("Rows stored as new revisions.")
+    unchanged: int = _zero("Rows that were there already.")
+    rejected: int = _zero("Rows that were not taken.")
+    rows: list[RowReport] = strawberry.field(
+        default_factory=list, description="Single rows, rejected ones first, at most 1,000."
+    )
+    ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of what was created or revised."
+    )
+    errors: list[UserError] = _errors()
+
+
+async def answer(payload: Callable[..., Payload], work: Callable[[], Awaitable[dict[str, Any]]]) -> Payload:
+    """Do a mutation's work and answer with its payload; a refusal that the user can mend goes into ``errors``."""
+    try:
+        return payload(**await work())
+    except TomError as error:
+        if refused_at_top(error):
+            raise
+        return payload(errors=user_errors(error))

@@ -1,0 +1,95 @@
+"""DataProduct, DataProductGroup, IngestNote."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
+from tomgql.graphql.enums import NoteLevel
+from tomgql.graphql.inputs import DataProductOrder, DataProductWhere, ReducedDatumWhere
+from tomgql.graphql.lazy import LazyJob, LazyReducedDatum, LazyTarget, LazyUserGroup, link
+from tomgql.reading.rows import Row
+
+Where = Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")]
+OrderBy = Annotated[
+    list[DataProductOrder] | None, strawberry.argument(description="In which order; newest first when not given.")
+]
+DataWhere = Annotated[ReducedDatumWhere | None, strawberry.argument(description="Which reduced data.")]
+
+
+@strawberry.type(description="What a processor assumed, skipped, converted or warned of while it read a file.")
+class IngestNote:
+    level: NoteLevel = described("How serious it is.")
+    code: str = described("Stable machine-readable code.")
+    message: str = described("What it is, for people.")
+    row: int | None = described("First row concerned, counted from 1 below the header.")
+    count: int = described("How many rows are concerned.")
+
+
+@strawberry.type(
+    description="Which user groups may see which products. A product in no group follows its target. A product in"
+    " groups that name user groups is seen by members of at least one of those, by its uploader and by"
+    " administrators, provided that they may see the target. Its reduced data follow it."
+)
+class DataProductGroup(OfRow, Node):
+    name: str = described("Name of the group.")
+    created: datetime = described("When it was created.")
+    modified: datetime = described("When it was last changed.")
+
+    @strawberry.field(description="User groups whose members see the products; those that the viewer may see.")
+    def user_groups(self, root: strawberry.Parent[Row]) -> list[LazyUserGroup]:
+        groups: list[LazyUserGroup] = link(root, "userGroups")
+        return groups
+
+    @strawberry.field(description="The products in it that the viewer may see.")
+    def data_products(
+        self, root: strawberry.Parent[Row], first: First = None, after: After = None
+    ) -> Connection[Annotated["DataProduct", strawberry.lazy("tomgql.graphql.products")]]:
+        products: Connection[DataProduct] = link(root, "dataProducts")
+        return products
+
+
+@strawberry.type(description="A file of a target.")
+class DataProduct(OfRow, Node):
+    product_id: str | None = described("Identifier given by the source of the product; unique.")
+    data_product_type: str = described("What kind of product it is, such as photometry.")
+    file_name: str = described("Name that the file was uploaded under.")
+    size_bytes: int = described("Size of the file, bytes.")
+    sha256: str = described("SHA-256 of the file's content, hexadecimal.")
+    extra_data: str = described("Free text given with the product.")
+    featured: bool = described("Whether it stands for its target.")
+    created: datetime = described("When it was uploaded.")
+    modified: datetime = described("When it was last changed.")
+
+    @strawberry.field(description="Where the file can be fetched by GET, with the viewer's rights; a path.")
+    def url(self, root: strawberry.Parent[Row]) -> str:
+        return f"/files/{root.public_id}"
+
+    @strawberry.field(description="The target.")
+    def target(self, root: strawberry.Parent[Row]) -> LazyTarget:
+        target: LazyTarget = link(root, "target")
+        return target
+
+    @strawberry.field(description="The product groups that hold it and that the viewer may see; at most 1,000.")
+    def groups(self, root: strawberry.Parent[Row]) -> list[DataProductGroup]:
+        groups: list[DataProductGroup] = link(root, "groups")
+        return groups
+
+    @strawberry.field(description="The facts that were read from it.")
+    def reduced_data(
+        self, root: strawberry.Parent[Row], where: DataWhere = None, first: First = None, after: After = None
+    ) -> Connection[LazyReducedDatum]:
+        data: Connection[LazyReducedDatum] = link(root, "reducedData")
+        return data
+
+    @strawberry.field(description="The latest job that processed it.")
+    def processing(self, root: strawberry.Parent[Row]) -> LazyJob | None:
+        job: LazyJob | None = link(root, "processing")
+        return job
+
+    @strawberry.field(description="What was assumed, skipped, converted or warned of while it was read.")
+    def notes(self, root: strawberry.Parent[Row]) -> list[IngestNote]:
+        return [IngestNote(**{**note, "level": NoteLevel(note["level"])}) for note in root["notes"]]
