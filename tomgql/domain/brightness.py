@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.flux_units import FluxScale
-from tomgql.domain.measurements import FloatColumn, Note, TextColumn
+from tomgql.domain.measurements import FloatColumn, Note, TextColumn, rows_text
 from tomgql.domain.systems import Systems
 
 Flags = NDArray[np.bool_]
@@ -120,15 +120,16 @@ def _errors(column: Column | None, magnitude: FloatColumn, notes: list[Note]) ->
     measured = ~np.isnan(magnitude)
     error = np.where((given > 0) & (given < _LARGEST_ERROR) & measured, given, np.nan)
     if column is not None:
-        _warn(notes, "MISSING_ERROR", measured & np.isnan(error), "magnitude errors missing, 0 or no errors; not stored")
-        _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors exceed 1 mag")
+        missing = measured & np.isnan(error)
+        _warn(notes, "MISSING_ERROR", missing, "magnitude errors missing, 0, negative or above 10; not stored")
+        _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors above 1 mag")
     return error
 
 
 def _warn(notes: list[Note], code: str, rows: Flags, words: str, level: Any = "WARNING") -> None:
     count = int(np.count_nonzero(rows))
     if count:
-        notes.append(Note(level, code, f"{count} {words}", row=int(np.argmax(rows)) + 1, count=count))
+        notes.append(Note(level, code, f"{words} ({rows_text(count)})", row=int(np.argmax(rows)) + 1, count=count))
 
 
 def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: float) -> Brightness:
@@ -139,10 +140,11 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     given_error[no_error | np.isin(given_error, _FLUX_SENTINELS)] = np.nan
     notes = list(scale.notes)
     if columns.flux_error is not None:
-        _warn(notes, "MISSING_ERROR", ~np.isnan(given) & np.isnan(given_error), "flux errors missing, 0 or negative; not stored")
+        missing = ~np.isnan(given) & np.isnan(given_error)
+        _warn(notes, "MISSING_ERROR", missing, "flux errors missing, 0 or negative; not stored")
     limit, nsigma = _flux_limits(columns, given, given_error, scale, limit_nsigma, notes)
     flux = given * scale.factor
-    _warn(notes, "NOT_POSITIVE", flux <= 0, "fluxes are zero or negative; kept as flux, not detections", "INFO")
+    _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
     system = np.where(np.isnan(given), None, scale.label)
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
     return Brightness(flux, given_error * scale.factor, limit, nsigma, given, np.where(np.isnan(given), np.nan, given_error),
@@ -155,7 +157,7 @@ def _flux_limits(
     """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
     limit: FloatColumn = _values(columns.limit_flux, len(given)) * scale.factor
     forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
-    _warn(notes, "FORCED_LIMIT", forced, "rows with an error but no flux; stored as limits at 3 sigma", "INFO")
+    _warn(notes, "FORCED_LIMIT", forced, "an error but no flux; stored as limit at 3 sigma", "INFO")
     nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
     limit = np.where(forced, _FORCED_NSIGMA * given_error * scale.factor, limit)
     return limit, np.where(np.isnan(limit), np.nan, nsigma)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType
@@ -160,9 +160,19 @@ def _json(cell: Any) -> str:
     if isinstance(cell, str) and _JSON_NUMBER.fullmatch(cell):
         return cell
     try:
-        return orjson.dumps(cell).decode()
+        text = orjson.dumps(cell).decode()
+        return text if "\\u0000" not in text else orjson.dumps(_cleaned(cell)).decode()
     except TypeError:
         return orjson.dumps(clean_text(str(cell))).decode()
+
+
+def _cleaned(value: Any) -> Any:
+    """A JSON value whose texts PostgreSQL can store."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def factorise(values: Iterable[Any]) -> tuple[list[Any], NDArray[np.int64]]:

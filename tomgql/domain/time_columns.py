@@ -149,6 +149,9 @@ def _uniform_iso(texts: list[str | None]) -> FloatColumn | None:
     """Zoneless texts such as 2024-05-17T03:04:05.123, read by numpy 50 times faster; None for any other."""
     if not texts or None in texts:
         return None
+    joined = "".join(filter(None, texts))
+    if "Z" in joined or "+" in joined or joined.count("-") != 2 * len(texts):
+        return None
     try:
         moments = np.array(texts, dtype="datetime64[us]")
     except (ValueError, TypeError):

@@ -122,9 +122,7 @@ def _preview(path: Path, count: int) -> list[dict[str, Any]]:
         return []
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [row for _, row in zip(range(count), csv.reader(stream), strict=False)]
-    return [
-        {name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, row, strict=True)} for row in rows
-    ]
+    return [{name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, row, strict=True)} for row in rows]
 
 
 def _typed(cell: str, kind: str) -> Any:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from tomgql.domain.cells import Column, factorise
 from tomgql.domain.reported import reported_texts
 
-cells = st.lists(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.from_regex(r"-?\d{1,3}\.?\d*")))
+cells = st.lists(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.from_regex(r"-?\d{1,3}\.?\d*"))
+)
 
 
 @given(cells)
 def test_reported_cells_are_always_json_without_nan(values: list[object]) -> None:
-    for text in reported_texts([Column("a %s \"b\"", values), Column("", values)]):
+    for text in reported_texts([Column('a %s "b"', values), Column("", values)]):
         json.loads(text, parse_constant=lambda word: (_ for _ in ()).throw(AssertionError(word)))
 
 

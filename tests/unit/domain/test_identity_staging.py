@@ -36,11 +36,11 @@ def staged(data: Photometry) -> list[dict[str, str]]:
 
 def test_identities_never_change_over_versions() -> None:
     assert identities(a_light_curve()) == [
-        "IDENTITY0",
-        "IDENTITY1",
-        "IDENTITY2",
+        "fc9ba850-8a2f-6bc0-4288-366ba6ae11c6",
+        "af355867-bf4a-07ec-a934-4f95e77def7c",
+        "7e6a3c93-e86c-7028-88f3-e982e2a513c9",
     ]
-    assert contents(a_light_curve())[0] == "CONTENT0"
+    assert contents(a_light_curve())[0] == "cd71b70e-20ba-cf0b-fe74-b089a2f9f2dd"
 
 
 def test_identity_is_not_the_flux() -> None:
@@ -79,7 +79,13 @@ def test_staged_rows() -> None:
     assert first["forced"] == "f"
     assert first["source_name"] == "me"
     assert second["row"] == "2"
-    assert json.loads(first["reported"]) == {"mjd": 59000.1, "filter": "ztfg", "flux": 10.0, "fluxerr": 1.0, "telescope": "P48"}
+    assert json.loads(first["reported"]) == {
+        "mjd": 59000.1,
+        "filter": "ztfg",
+        "flux": 10.0,
+        "fluxerr": 1.0,
+        "telescope": "P48",
+    }
 
 
 @given(st.lists(st.text(), min_size=3, max_size=3), st.lists(st.floats(-1e30, 1e30), min_size=3, max_size=3))
@@ -88,7 +94,9 @@ def test_any_text_and_number_survives_the_csv(texts: list[str], numbers: list[fl
     data.instrument = np.array([*texts, None], dtype=object)[:-1]
     data.flux_ujy = np.array(numbers)
     for row, text, number in zip(staged(data), texts, numbers, strict=True):
-        assert row["instrument"] == text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        assert row["instrument"] == text.replace("\x00", "").encode("utf-16", "surrogatepass").decode(
+            "utf-16", "replace"
+        )
         assert float(row["flux_ujy"]) == number
         assert "\x00" not in row["reported"]
 
