@@ -30,6 +30,8 @@ wrong, where, and what would be right; it never holds SQL, file paths of the ser
 this tree is a bug: it is logged with an id, and the client sees ``INTERNAL`` and that id.
 """
 
+# ruff: noqa: N818 - errors are named by what is wrong, without a suffix
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

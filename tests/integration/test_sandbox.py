@@ -103,7 +103,7 @@ async def test_many_at_once_and_quickly(sandbox: Sandbox, tmp_path: Path) -> Non
 
 
 async def test_errors_keep_their_class_and_words(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="has no header|no brightness") as caught:
+    with pytest.raises(UnreadableFile, match="has no header") as caught:
         await sandbox.read(a_request(tmp_path, "phot_commented_header_asassn15oz.csv"))
     assert type(caught.value) is UnreadableFile
 
@@ -116,20 +116,29 @@ async def test_hanging_is_ended_with_all_descendants(sandbox: Sandbox, tmp_path:
 
 async def test_cancelling_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> None:
     task = asyncio.create_task(sandbox.read(misbehave(tmp_path, "hang", at=str(tmp_path / "pids"))))
-    while not (tmp_path / "pids").is_file() or not (tmp_path / "pids").read_text():
-        await asyncio.sleep(0.02)
+    await asyncio.to_thread(wait_for_text, tmp_path / "pids")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await assert_gone(tmp_path / "pids")
 
 
+def wait_for_text(note: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not (note.is_file() and len(note.read_text().split()) == 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 async def assert_gone(note: Path) -> None:
+    await asyncio.to_thread(_assert_gone, note)
+
+
+def _assert_gone(note: Path) -> None:
     for pid in map(int, note.read_text().split()):
-        for _ in range(100):
-            if not _runs(pid):
-                break
-            await asyncio.sleep(0.02)
+        deadline = time.monotonic() + 2
+        while _runs(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
         assert not _runs(pid)
 
 
@@ -154,7 +163,7 @@ def _runs(pid: int) -> bool:
 async def test_misdeeds(sandbox: Sandbox, tmp_path: Path, deed: str, limits: Limits, words: str) -> None:
     with pytest.raises(ProcessingLimit, match=words):
         await sandbox.read(misbehave(tmp_path, deed), limits)
-    assert not list(tmp_path.glob("core*"))
+    assert not {"core", "rows.csv", "result.json"} & {path.name for path in tmp_path.iterdir()}
 
 
 async def test_an_unforeseen_error_shows_no_traceback(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -89,6 +89,13 @@ def _magnitudes(column: Column | None, size: int) -> FloatColumn:
     return values
 
 
+def _where_known(values: FloatColumn, texts: TextColumn) -> TextColumn:
+    """The texts, None where there is no value."""
+    chosen = texts.copy()
+    chosen[np.isnan(values)] = None
+    return chosen
+
+
 def _is_limit(columns: Columns, size: int) -> Flags:
     """Rows whose magnitude is a limit: by ``<`` or ``>``, or by a column that says so."""
     prefixed = _flags(columns.magnitude, size, "is_limit")
@@ -109,7 +116,7 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
-        magnitude, error, np.where(np.isnan(magnitude), None, systems.system),
+        magnitude, error, _where_known(magnitude, systems.system),
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
 
@@ -145,10 +152,11 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     limit, nsigma = _flux_limits(columns, given, given_error, scale, limit_nsigma, notes)
     flux = given * scale.factor
     _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
-    system = np.where(np.isnan(given), None, scale.label)
+    system = _where_known(given, np.full(size, scale.label, dtype=object))
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
-    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, np.where(np.isnan(given), np.nan, given_error),
-                      system, measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+    reported_error = np.where(np.isnan(given), np.nan, given_error)
+    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, reported_error, system, measured,
+                      _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
 
 
 def _flux_limits(

@@ -106,8 +106,8 @@ class _Table:
         if values.magnitude is None and values.flux is None and values.limit is None:
             names = ", ".join(column.name for column in self.columns)
             raise UnreadableFile(
-                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, flux; "
-                "name it with the column mapping."
+                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, "
+                "flux; name it with the column mapping."
             )
         return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
 

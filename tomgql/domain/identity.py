@@ -39,7 +39,8 @@ _TEXTS = ("band", "telescope", "instrument", "source_name", "external_id", "time
 
 def _kinds(photometry: Photometry) -> TextColumn:
     words = np.array(["photometry", "photometry+forced", "photometry+difference", "photometry+forced+difference"])
-    return words.astype(object)[photometry.forced.astype(int) + 2 * photometry.difference.astype(int)]
+    kinds: TextColumn = words.astype(object)[photometry.forced.astype(int) + 2 * photometry.difference.astype(int)]
+    return kinds
 
 
 def _milliseconds(mjd_utc: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -48,7 +49,7 @@ def _milliseconds(mjd_utc: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _keys(photometry: Photometry) -> tuple[list[bytes], NDArray[np.int64]]:
     """The distinct beginnings of identities, up to the time, and for each row the index of its own."""
-    instruments = np.where(np.equal(photometry.instrument, None), photometry.telescope, photometry.instrument)
+    instruments = np.where(photometry.instrument.astype(np.bool_), photometry.instrument, photometry.telescope)
     columns = (photometry.source_name, instruments, photometry.band, _kinds(photometry), photometry.external_id)
     keys, codes = factorise(zip(*(column.tolist() for column in columns), strict=True))
     return [_key(*key) for key in keys], codes

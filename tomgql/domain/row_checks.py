@@ -94,7 +94,8 @@ def check_objects(column: Column | None, target_names: Sequence[str], file_name:
     if not ours.any():
         listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         raise UnreadableFile(
-            f"{file_name}: {len(names)} star names in column {column.name}; none is a name or alias of this target: {listed}"
+            f"{file_name}: {len(names)} star names in column {column.name}; none is a name or alias of this target: "
+            f"{listed}"
         )
     others = int(np.count_nonzero(~ours))
     reading.notes.append(Note("INFO", "OTHER_OBJECTS", f"{rows_text(others)} of other objects skipped", count=others))
@@ -109,7 +110,8 @@ def check_distance(ra: Column | None, dec: Column | None, target: tuple[float, f
     far = np.nan_to_num(distances) > FAR_ARCSEC
     count = int(np.count_nonzero(far))
     if count:
-        message = f"{rows_text(count)} {'is' if count == 1 else 'are'} more than 5 arcsec from the target (max {np.nanmax(distances):.1f})"
+        verb = "is" if count == 1 else "are"
+        message = f"{rows_text(count)} {verb} more than 5 arcsec from the target (max {np.nanmax(distances):.1f})"
         reading.notes.append(Note("WARNING", "FAR_FROM_TARGET", message, int(np.argmax(far)) + 1, count))
 
 

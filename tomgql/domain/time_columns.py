@@ -198,7 +198,8 @@ def _light_travel_s(mjd: FloatColumn, position: tuple[float, float], *, barycent
 
     epv00's own time differs here from TDB by up to 9 minutes of light travel and clocks: below 0.06 s in the result.
     """
-    import erfa  # noqa: PLC0415 - needed for few files
+    # Loaded here: few files need it.
+    import erfa
 
     ra, dec = math.radians(position[0]), math.radians(position[1])
     towards = np.array([math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)])

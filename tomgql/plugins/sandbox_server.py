@@ -76,7 +76,7 @@ class Nursery:
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.closerange(3, 256)
-            from tomgql.plugins import sandbox_child  # noqa: PLC0415 - loaded before the fork
+            from tomgql.plugins import sandbox_child
 
             status = sandbox_child.run(request)
         finally:
@@ -111,7 +111,7 @@ def main() -> None:
     """Load what is needed once, then serve; objects loaded so far are kept out of the children's collections."""
     for name in PRELOADED:
         importlib.import_module(name)
-    from astropy.utils import iers  # noqa: PLC0415 - after the output is known to be free
+    from astropy.utils import iers
 
     iers.conf.auto_download = False
     gc.collect()

@@ -121,7 +121,8 @@ def test_atlas() -> None:
 
 
 def test_old_atlas_and_empty_results(written: Any) -> None:
-    old = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit Sky ZP Obs\n59101.5 -21 1.3 -7 10 o 0 1 150 20 1 1 2 2 1 -0.4 20 20 x1\n"
+    head = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit Sky ZP Obs\n"
+    old = head + "59101.5 -21 1.3 -7 10 o 0 1 150 20 1 1 2 2 1 -0.4 20 20 x1\n"
     reading = AtlasProcessor().read(written(old), {"difference": True})
     assert reading.photometry is not None
     assert np.isnan(reading.photometry.limit_flux_ujy[0])
@@ -136,15 +137,18 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
     assert registry.choose_processor(written(gzip.compress(atlas), "x")).name == "atlas"
     assert registry.choose_processor(written("mjd,mag,filter\n59000,20,V\n", "x.fits")).name == "photometry"
     assert registry.choose_processor(written(atlas), "photometry").name == "photometry"
-    with pytest.raises(UnknownPlugin, match='no processor named "nope". Known: atlas, photometry'):
+    with pytest.raises(UnknownPlugin, match=r'no processor named "nope"\. Known: atlas, photometry'):
         registry.processor("nope")
     with pytest.raises(TomError, match="no processor knows"):
         registry.choose_processor(written(b"SIMPLE  =" + b" " * 100))
 
 
 def test_broken_plugins_take_nobody_with_them() -> None:
-    broken = [EntryPoint("bad", "no_such_module_here:X", PROCESSOR_GROUP), EntryPoint("odd", "json:JSONDecoder", PROCESSOR_GROUP),
-              EntryPoint("other", "tomgql.builtin.processors.atlas:AtlasProcessor", PROCESSOR_GROUP)]  # fmt: skip
+    broken = [
+        EntryPoint("bad", "no_such_module_here:X", PROCESSOR_GROUP),
+        EntryPoint("odd", "json:JSONDecoder", PROCESSOR_GROUP),
+        EntryPoint("other", "tomgql.builtin.processors.atlas:AtlasProcessor", PROCESSOR_GROUP),
+    ]
     registry = ProcessorRegistry.load([*broken, *ENTRIES])
     assert sorted(registry.installed) == ["atlas", "photometry"]
     assert [fault.name for fault in registry.faults] == ["bad", "odd", "other"]
@@ -193,13 +197,13 @@ def test_ragged_rows(written: Any) -> None:
         (b"  \n\n", "the file is empty"),
         (b"mjd,mag\n", "no rows below the header"),
         (b"# only\n# comments\n", "no rows"),
-        (b"<!DOCTYPE html><html><head><title>Forced-Photometry Service</title>", r'a web page \("Forced-Photometry Service"\), not data'),
+        (b"<!DOCTYPE html><head><title>Service</title>", r'the file is a web page \("Service"\), not data'),
         (b"PK\x03\x04xxxx", "a zip or spreadsheet file"),
         (b"SIMPLE  =                    T", "a FITS file"),
         (b"a,b,c\n1,2,3\n", "no time column. Columns found: a, b, c. Expected one of mjd, jd, hjd, bjd, date"),
         (b"mjd,colour\n59000,3\n", "no brightness column"),
         (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
-        (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1 of f.csv.*half a day"),
+        (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
         (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
         (b"mjd,mag\n118203.93,20\n", "row 1: time 118203.93 is year 2182"),
         (gzip.compress(b"mjd,mag\n59000,20\n")[:-9], "end too early"),
