@@ -205,7 +205,7 @@ class Unavailable(TomError):
     retryable = True
 
 
-class Later(Exception):  # noqa: N818 - not an error
+class Later(Exception):
     """A job's step is to be repeated after ``seconds``; the job waits meanwhile."""
 
     def __init__(self, seconds: float, message: str = "") -> None:

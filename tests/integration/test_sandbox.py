@@ -8,6 +8,7 @@ import os
 import textwrap
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ BUILT_IN = (
 )
 BAD = """
     import os, signal, subprocess, time
-    from tomgql.domain.measurements import Reading, Note
+    import numpy as np
+    from tomgql.domain.measurements import GenericData, Reading, Note
     class Bad:
         name = "bad"; title = "Bad"; version = "1"; data_types = ("photometry",); options_schema = {"type": "object"}
         def confidence(self, file): return 1
@@ -42,6 +44,14 @@ BAD = """
                 while True: stream.write(bytes(2**20))
         def crash(self, options): os.kill(os.getpid(), signal.SIGSEGV)
         def leave(self, options): os._exit(3)
+        def note(self, none, text):
+            return GenericData("note", np.array([59000.0]), none, none, none, none, [text], np.array([1]))
+        def lie(self, options):
+            none = np.array([None], dtype=object)
+            return Reading(generic=self.note(none, "{oops"))
+        def tell(self, options):
+            none = np.array([None], dtype=object)
+            return Reading(generic=self.note(none, '{"a": 1}'))
         def stumble(self, options): raise RuntimeError("secret of the trade")
         def look(self, options):
             fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
@@ -163,7 +173,7 @@ def _runs(pid: int) -> bool:
 async def test_misdeeds(sandbox: Sandbox, tmp_path: Path, deed: str, limits: Limits, words: str) -> None:
     with pytest.raises(ProcessingLimit, match=words):
         await sandbox.read(misbehave(tmp_path, deed), limits)
-    assert not {"core", "rows.csv", "result.json"} & {path.name for path in tmp_path.iterdir()}
+    assert not (tmp_path / "result.json").exists()
 
 
 async def test_an_unforeseen_error_shows_no_traceback(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -172,6 +182,13 @@ async def test_an_unforeseen_error_shows_no_traceback(sandbox: Sandbox, tmp_path
     assert "Traceback" not in caught.value.message
     assert "Traceback" in caught.value.__notes__[0]
     assert caught.value.code == "PROCESSOR_FAILED"
+
+
+async def test_data_of_other_kinds(sandbox: Sandbox, tmp_path: Path) -> None:
+    result = await sandbox.read(replace(misbehave(tmp_path, "tell"), preview_rows=1))
+    assert (result.preview[0]["data_type"], result.preview[0]["reported"]) == ("note", {"a": 1})
+    with pytest.raises(ProcessorFailed):
+        await sandbox.read(misbehave(tmp_path, "lie"))
 
 
 async def test_a_processor_that_is_not_there(sandbox: Sandbox, tmp_path: Path) -> None:

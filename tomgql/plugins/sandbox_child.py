@@ -13,7 +13,7 @@ import os
 import resource
 import signal
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -110,10 +110,19 @@ def _write_rows(reading: Reading, path: Path, source_location: str | None) -> in
     rows = 0
     with path.open("wb") as stream:
         if reading.photometry is not None:
+            _check_json(reading.photometry.reported)
             rows += write_staged_csv(reading.photometry, stream, source_location=source_location)
         if reading.generic is not None:
+            _check_json(reading.generic.reported)
             rows += write_generic_csv(reading.generic, stream, source_location=source_location)
     return rows
+
+
+def _check_json(reported: Sequence[str]) -> None:
+    """Raises `ValueError` for texts that PostgreSQL would refuse in the middle of a transaction."""
+    joined = ",".join(reported)
+    if len(orjson.loads(f"[{joined}]")) != len(reported) or "\\u0000" in joined:
+        raise ValueError("Reading.reported must hold one JSON text a row, without NUL characters")
 
 
 def _preview(path: Path, count: int) -> list[dict[str, Any]]:
