@@ -133,6 +133,10 @@ async def test_cancelling_kills_the_child(sandbox: Sandbox, tmp_path: Path) -> N
     await assert_gone(tmp_path / "pids")
 
 
+def has_result(output: Path) -> bool:
+    return (output / "result.json").exists()
+
+
 def wait_for_text(note: Path) -> None:
     deadline = time.monotonic() + 10
     while not (note.is_file() and len(note.read_text().split()) == 2):
