@@ -30,6 +30,8 @@ wrong, where, and what would be right; it never holds SQL, file paths of the ser
 this tree is a bug: it is logged with an id, and the client sees ``INTERNAL`` and that id.
 """
 
+# ruff: noqa: N818 - errors are named by what is wrong, without a suffix
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -203,7 +205,7 @@ class Unavailable(TomError):
     retryable = True
 
 
-class Later(Exception):  # noqa: N818 - not an error
+class Later(Exception):
     """A job's step is to be repeated after ``seconds``; the job waits meanwhile."""
 
     def __init__(self, seconds: float, message: str = "") -> None:

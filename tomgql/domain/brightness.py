@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.flux_units import FluxScale
-from tomgql.domain.measurements import FloatColumn, Note, TextColumn
+from tomgql.domain.measurements import FloatColumn, Note, TextColumn, rows_text
 from tomgql.domain.systems import Systems
 
 Flags = NDArray[np.bool_]
@@ -89,6 +89,13 @@ def _magnitudes(column: Column | None, size: int) -> FloatColumn:
     return values
 
 
+def _where_known(values: FloatColumn, texts: TextColumn) -> TextColumn:
+    """The texts, None where there is no value."""
+    chosen = texts.copy()
+    chosen[np.isnan(values)] = None
+    return chosen
+
+
 def _is_limit(columns: Columns, size: int) -> Flags:
     """Rows whose magnitude is a limit: by ``<`` or ``>``, or by a column that says so."""
     prefixed = _flags(columns.magnitude, size, "is_limit")
@@ -109,7 +116,7 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
-        magnitude, error, np.where(np.isnan(magnitude), None, systems.system),
+        magnitude, error, _where_known(magnitude, systems.system),
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
 
@@ -120,15 +127,16 @@ def _errors(column: Column | None, magnitude: FloatColumn, notes: list[Note]) ->
     measured = ~np.isnan(magnitude)
     error = np.where((given > 0) & (given < _LARGEST_ERROR) & measured, given, np.nan)
     if column is not None:
-        _warn(notes, "MISSING_ERROR", measured & np.isnan(error), "magnitude errors missing, 0 or no errors; not stored")
-        _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors exceed 1 mag")
+        missing = measured & np.isnan(error)
+        _warn(notes, "MISSING_ERROR", missing, "magnitude errors missing, 0, negative or above 10; not stored")
+        _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors above 1 mag")
     return error
 
 
 def _warn(notes: list[Note], code: str, rows: Flags, words: str, level: Any = "WARNING") -> None:
     count = int(np.count_nonzero(rows))
     if count:
-        notes.append(Note(level, code, f"{count} {words}", row=int(np.argmax(rows)) + 1, count=count))
+        notes.append(Note(level, code, f"{words} ({rows_text(count)})", row=int(np.argmax(rows)) + 1, count=count))
 
 
 def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: float) -> Brightness:
@@ -139,14 +147,16 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     given_error[no_error | np.isin(given_error, _FLUX_SENTINELS)] = np.nan
     notes = list(scale.notes)
     if columns.flux_error is not None:
-        _warn(notes, "MISSING_ERROR", ~np.isnan(given) & np.isnan(given_error), "flux errors missing, 0 or negative; not stored")
+        missing = ~np.isnan(given) & np.isnan(given_error)
+        _warn(notes, "MISSING_ERROR", missing, "flux errors missing, 0 or negative; not stored")
     limit, nsigma = _flux_limits(columns, given, given_error, scale, limit_nsigma, notes)
     flux = given * scale.factor
-    _warn(notes, "NOT_POSITIVE", flux <= 0, "fluxes are zero or negative; kept as flux, not detections", "INFO")
-    system = np.where(np.isnan(given), None, scale.label)
+    _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
+    system = _where_known(given, np.full(size, scale.label, dtype=object))
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
-    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, np.where(np.isnan(given), np.nan, given_error),
-                      system, measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+    reported_error = np.where(np.isnan(given), np.nan, given_error)
+    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, reported_error, system, measured,
+                      _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
 
 
 def _flux_limits(
@@ -155,7 +165,7 @@ def _flux_limits(
     """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
     limit: FloatColumn = _values(columns.limit_flux, len(given)) * scale.factor
     forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
-    _warn(notes, "FORCED_LIMIT", forced, "rows with an error but no flux; stored as limits at 3 sigma", "INFO")
+    _warn(notes, "FORCED_LIMIT", forced, "an error but no flux; stored as limit at 3 sigma", "INFO")
     nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
     limit = np.where(forced, _FORCED_NSIGMA * given_error * scale.factor, limit)
     return limit, np.where(np.isnan(limit), np.nan, nsigma)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType
@@ -60,6 +60,10 @@ class Column:
         """Drop what PostgreSQL cannot store: NUL characters, and surrogates without their partner."""
         if self._array is not None or self._plain_numbers is not None:
             return
+        if self._types == {str}:
+            joined = "".join(self.cells)
+            if joined.isascii() and "\x00" not in joined:
+                return
         for index, cell in enumerate(self.cells):
             if isinstance(cell, str) and (not cell.isascii() or "\x00" in cell):
                 clean = clean_text(cell)
@@ -135,7 +139,7 @@ class Column:
         if self._types <= {float, int, NoneType} and not self._too_big:
             return orjson.dumps(self.cells)[1:-1].decode().split(",")
         if self._plain_numbers is not None:
-            return [cell or "null" for cell in self.cells]
+            return [cell or "null" for cell in self.cells] if "" in self.cells else self.cells
         if self._types == {str}:
             known = {cell: _json(cell) for cell in set(self.cells)}
             return [known[cell] for cell in self.cells]
@@ -160,13 +164,25 @@ def _json(cell: Any) -> str:
     if isinstance(cell, str) and _JSON_NUMBER.fullmatch(cell):
         return cell
     try:
-        return orjson.dumps(cell).decode()
+        text = orjson.dumps(cell).decode()
+        return text if "\\u0000" not in text else orjson.dumps(_cleaned(cell)).decode()
     except TypeError:
         return orjson.dumps(clean_text(str(cell))).decode()
 
 
+def _cleaned(value: Any) -> Any:
+    """A JSON value whose texts PostgreSQL can store."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def factorise(values: Iterable[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     """Distinct values in order of appearance, and for every value the index of its own; sorts nothing."""
-    index: dict[Any, int] = {}
-    codes = np.array([index.setdefault(value, len(index)) for value in values], dtype=np.int64)
-    return list(index), codes
+    cells = list(values)
+    distinct = list(dict.fromkeys(cells))
+    index = {value: at for at, value in enumerate(distinct)}
+    codes = np.fromiter(map(index.__getitem__, cells), dtype=np.int64, count=len(cells))
+    return distinct, codes

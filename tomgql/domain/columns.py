@@ -43,10 +43,11 @@ def interpret_photometry(
     or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
     """
     table = _Table(columns, options, file_name)
+    time_column = table.require_time()
     systems = table.systems(default_source)
     brightness = table.brightness(systems)
     exposure = table.exposure()
-    times = read_times(table.require_time(), options, exposure, file_name, target_position)
+    times = read_times(time_column, options, exposure, file_name, target_position)
     reading = Reading(notes=[*times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(table.roles, table.columns, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
@@ -105,8 +106,8 @@ class _Table:
         if values.magnitude is None and values.flux is None and values.limit is None:
             names = ", ".join(column.name for column in self.columns)
             raise UnreadableFile(
-                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, flux; "
-                "name it with the column mapping."
+                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, "
+                "flux; name it with the column mapping."
             )
         return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
 
@@ -143,7 +144,9 @@ class _Table:
         notes = [note for note in systems.notes if with_magnitudes or note.code == "UNKNOWN_BAND"]
         flux = self.find("flux")
         if flux is not None and self._scale_unknown(flux, systems):
-            notes.append(Note("WARNING", "FLUX_WITHOUT_UNIT", f"column {flux.name} has no unit; magnitudes used instead"))
+            notes.append(
+                Note("WARNING", "FLUX_WITHOUT_UNIT", f"column {flux.name} has no unit; magnitudes used instead")
+            )
         cleaned = sum(column.cleaned for column in self.columns)
         if cleaned:
             message = f"{cleaned} cells held NUL characters or broken Unicode; removed"

@@ -69,7 +69,7 @@ def _unit_scale(unit: str) -> FluxScale:
 
 
 def _astropy_factor(unit: str) -> float | None:
-    from astropy import units  # noqa: PLC0415 - half a second, for rare units only
+    from astropy import units
 
     try:
         return float(units.Unit(unit).to(units.uJy))

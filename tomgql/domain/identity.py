@@ -39,7 +39,8 @@ _TEXTS = ("band", "telescope", "instrument", "source_name", "external_id", "time
 
 def _kinds(photometry: Photometry) -> TextColumn:
     words = np.array(["photometry", "photometry+forced", "photometry+difference", "photometry+forced+difference"])
-    return words.astype(object)[photometry.forced.astype(int) + 2 * photometry.difference.astype(int)]
+    kinds: TextColumn = words.astype(object)[photometry.forced.astype(int) + 2 * photometry.difference.astype(int)]
+    return kinds
 
 
 def _milliseconds(mjd_utc: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -48,7 +49,7 @@ def _milliseconds(mjd_utc: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _keys(photometry: Photometry) -> tuple[list[bytes], NDArray[np.int64]]:
     """The distinct beginnings of identities, up to the time, and for each row the index of its own."""
-    instruments = np.where(np.equal(photometry.instrument, None), photometry.telescope, photometry.instrument)
+    instruments = np.where(photometry.instrument.astype(np.bool_), photometry.instrument, photometry.telescope)
     columns = (photometry.source_name, instruments, photometry.band, _kinds(photometry), photometry.external_id)
     keys, codes = factorise(zip(*(column.tolist() for column in columns), strict=True))
     return [_key(*key) for key in keys], codes
@@ -78,7 +79,8 @@ def identities(photometry: Photometry) -> list[str]:
     by_id = [key.startswith(_BY_ID) for key in keys]
     times = _milliseconds(photometry.mjd_utc).tolist()
     messages = [
-        keys[code] if by_id[code] else b"%b\0%d" % (keys[code], ms) for code, ms in zip(codes.tolist(), times, strict=True)
+        keys[code] if by_id[code] else b"%b\0%d" % (keys[code], ms)
+        for code, ms in zip(codes.tolist(), times, strict=True)
     ]
     if photometry.occurrence is not None:
         for row in np.flatnonzero(photometry.occurrence).tolist():
@@ -106,7 +108,9 @@ def generic_identities(data: GenericData) -> list[str]:
     columns = (data.source_name, data.instrument, data.telescope, data.external_id)
     times = _milliseconds(data.mjd_utc).tolist()
     messages = []
-    for source, instrument, telescope, external, ms in zip(*(column.tolist() for column in columns), times, strict=True):
+    for source, instrument, telescope, external, ms in zip(
+        *(column.tolist() for column in columns), times, strict=True
+    ):
         key = _key(source, instrument or telescope, None, data.data_type, external)
         messages.append(key if external else b"%b\0%d" % (key, ms))
     return uuid_texts(messages)
@@ -115,10 +119,12 @@ def generic_identities(data: GenericData) -> list[str]:
 def generic_contents(data: GenericData) -> list[str]:
     """A hash of each generic datum's time and value."""
     times = (data.mjd_utc.astype("<f8") + 0.0).tolist()
-    return uuid_texts([
-        b"tomgql:content:1\0" + struct.pack("<d", time) + said.encode()
-        for time, said in zip(times, data.reported, strict=True)
-    ])
+    return uuid_texts(
+        [
+            b"tomgql:content:1\0" + struct.pack("<d", time) + said.encode()
+            for time, said in zip(times, data.reported, strict=True)
+        ]
+    )
 
 
 def uuid_texts(messages: Sequence[bytes]) -> list[str]:

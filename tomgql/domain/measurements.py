@@ -34,6 +34,11 @@ class Note:
     count: int = 1
 
 
+def rows_text(count: int) -> str:
+    """``1 row`` or ``3 rows``."""
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 @dataclass
 class Photometry:
     """Columns of ``n`` photometric measurements.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.identity import identity_codes
-from tomgql.domain.measurements import Note, Photometry
+from tomgql.domain.measurements import Note, Photometry, rows_text
 
 _VALUES = ("flux_ujy", "flux_error_ujy", "limit_flux_ujy", "reported_magnitude", "reported_magnitude_error")
 """What makes two rows of one identity the same measurement."""
@@ -44,9 +44,9 @@ def _notes(same: NDArray[np.bool_], occurrence: NDArray[np.int64], rows: NDArray
     notes = []
     other = (occurrence > 0) & ~same
     if same.any():
-        message = f"{int(same.sum())} rows repeat an earlier time, band and value; skipped"
+        message = f"an earlier time, band and value again: {rows_text(int(same.sum()))} skipped"
         notes.append(Note("INFO", "REPEATED_ROW", message, int(rows[same][0]), int(same.sum())))
     if other.any():
-        message = f"{int(other.sum())} rows repeat an earlier time and band with another value; kept"
+        message = f"an earlier time and band with another value: {rows_text(int(other.sum()))} kept"
         notes.append(Note("WARNING", "REPEATED_TIME", message, int(rows[other][0]), int(other.sum())))
     return notes

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import Note, Reading, RejectedRow
+from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
 from tomgql.domain.time import in_range, year_of
@@ -39,10 +39,12 @@ def check_rows(
     value = columns[roles[next(role for role in ("magnitude", "flux", "limit") if role in roles)]]
     unread = brightness.unreadable
     for at in np.flatnonzero(~keep).tolist():
-        reading.rejected.append(_rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at])))
+        reading.rejected.append(
+            _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
+        )
     skipped = int(np.count_nonzero(empty & ~missing & ~outside & ~unread))
     if skipped:
-        reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{skipped} rows without measurement", count=skipped))
+        reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{rows_text(skipped)} without measurement", count=skipped))
     return keep
 
 
@@ -70,7 +72,7 @@ def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile
         return UnreadableFile(f"{file_name}: there are no rows.")
     listed = "; ".join(rejected.message for rejected in reading.rejected[:_SHOWN])
     more = len(reading.rejected) - _SHOWN
-    tail = f"; and {more} more rows" if more > 0 else ""
+    tail = f"; and {more} more" if more > 0 else ""
     return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.")
 
 
@@ -92,16 +94,15 @@ def check_objects(column: Column | None, target_names: Sequence[str], file_name:
     if not ours.any():
         listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         raise UnreadableFile(
-            f"{file_name}: {len(names)} star names in column {column.name}; none is a name or alias of this target: {listed}"
+            f"{file_name}: {len(names)} star names in column {column.name}; none is a name or alias of this target: "
+            f"{listed}"
         )
     others = int(np.count_nonzero(~ours))
-    reading.notes.append(Note("INFO", "OTHER_OBJECTS", f"{others} rows of other objects skipped", count=others))
+    reading.notes.append(Note("INFO", "OTHER_OBJECTS", f"{rows_text(others)} of other objects skipped", count=others))
     return ours
 
 
-def check_distance(
-    ra: Column | None, dec: Column | None, target: tuple[float, float] | None, reading: Reading
-) -> None:
+def check_distance(ra: Column | None, dec: Column | None, target: tuple[float, float] | None, reading: Reading) -> None:
     """Note the rows whose own position is more than 5 arcsec from the target's (ICRS degrees)."""
     if ra is None or dec is None or target is None:
         return
@@ -109,19 +110,20 @@ def check_distance(
     far = np.nan_to_num(distances) > FAR_ARCSEC
     count = int(np.count_nonzero(far))
     if count:
-        message = f"{count} rows are more than 5 arcsec from the target (max {np.nanmax(distances):.1f})"
+        verb = "is" if count == 1 else "are"
+        message = f"{rows_text(count)} {verb} more than 5 arcsec from the target (max {np.nanmax(distances):.1f})"
         reading.notes.append(Note("WARNING", "FAR_FROM_TARGET", message, int(np.argmax(far)) + 1, count))
 
 
-def _degrees(column: Column, parse: object) -> NDArray[np.float64]:
+def _degrees(column: Column, parse: Callable[[str], float]) -> NDArray[np.float64]:
     if not column.numbers.unreadable.any():
         return column.numbers.values
     known = {text: _parsed(text, parse) for text in set(column.texts)}
     return np.array([known[text] for text in column.texts])
 
 
-def _parsed(text: str | None, parse: object) -> float:
+def _parsed(text: str | None, parse: Callable[[str], float]) -> float:
     try:
-        return parse(text) if text and callable(parse) else math.nan
+        return parse(text) if text else math.nan
     except InvalidCoordinates:
         return math.nan

@@ -10,7 +10,7 @@ import numpy as np
 
 from tomgql.domain.bands import Band, native_system, resolve_band
 from tomgql.domain.cells import factorise
-from tomgql.domain.measurements import FloatColumn, Note, TextColumn
+from tomgql.domain.measurements import FloatColumn, Note, TextColumn, rows_text
 
 _SYSTEMS = {"ab": "AB", "abmag": "AB", "vega": "Vega", "vegamag": "Vega"}
 
@@ -63,7 +63,9 @@ def read_systems(
         band=np.array([*names, None], dtype=object)[codes],
         system=np.array([*(kind.system for kind in kinds), None], dtype=object)[codes],
         magnitude_offset=np.array([*(kind.offset(kind.system) for kind in kinds), 0.0])[codes],
-        zero_point_offset=np.array([*(kind.offset(kind.system if kind.stated else "AB") for kind in kinds), 0.0])[codes],
+        zero_point_offset=np.array([*(kind.offset(kind.system if kind.stated else "AB") for kind in kinds), 0.0])[
+            codes
+        ],
         notes=_notes(kinds, counts),
     )
 
@@ -82,7 +84,9 @@ def _notes(kinds: Sequence[_Kind], counts: Sequence[int]) -> list[Note]:
         if found is not None:
             merged[found] = merged.get(found, 0) + count
     return [
-        Note("INFO" if code == "SYSTEM_ASSUMED" else "WARNING", code, message.format(rows=_rows(count)), count=count)
+        Note(
+            "INFO" if code == "SYSTEM_ASSUMED" else "WARNING", code, message.format(rows=rows_text(count)), count=count
+        )
         for (code, message), count in merged.items()
     ]
 
@@ -100,7 +104,3 @@ def _note_of(kind: _Kind) -> tuple[str, str] | None:
     if kind.band is not None and kind.stated is None:
         return "SYSTEM_ASSUMED", f'band "{text}" ({{rows}}) without a stated system: {kind.band.native_system}'
     return None
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

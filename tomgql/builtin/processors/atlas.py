@@ -19,7 +19,7 @@ from tomgql.builtin.processors.delimited import Delimited, read_delimited
 from tomgql.builtin.processors.photometry import position
 from tomgql.builtin.processors.text_files import head_text, read_text
 from tomgql.domain.columns import interpret_photometry
-from tomgql.domain.measurements import Note, Reading
+from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import OPTIONS_PROPERTIES, ColumnOptions, check_options
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
@@ -56,7 +56,9 @@ class AtlasProcessor:
         check_options(_OWN_OPTIONS, options)
         text = read_text(file)
         if not _HEADER.match(text):
-            raise UnreadableFile(f"{file.name}: the header of ATLAS forced photometry (###MJD m dm uJy ...) is missing.")
+            raise UnreadableFile(
+                f"{file.name}: the header of ATLAS forced photometry (###MJD m dm uJy ...) is missing."
+            )
         header, _, body = text.strip().lstrip("#").partition("\n")
         if not body.strip():
             return Reading(notes=[Note("INFO", "NO_ROWS", "the light curve is empty", count=0)], format_name=self.title)
@@ -91,8 +93,8 @@ def _keep_own_bands(reading: Reading, file_name: str) -> None:
         return
     letters = ", ".join(sorted(set(found.band[~ours].astype(str))))
     if others == len(found):
-        raise UnreadableFile(f"{file_name}: all {others} rows are in other filters than c and o ({letters}).")
-    message = f"{others} rows in other filters than c and o ({letters}); skipped"
+        raise UnreadableFile(f"{file_name}: all rows are in other filters than c and o ({letters}).")
+    message = f"{rows_text(others)} in other filters than c and o ({letters}); skipped"
     reading.notes.append(Note("INFO", "OTHER_FILTERS", message, count=others))
     reading.photometry = found.take(ours)
 
@@ -103,5 +105,5 @@ def _note_flags(table: Delimited, reading: Reading) -> None:
     flagged = np.nan_to_num(table.columns["err"].numbers.values) != 0
     count = int(np.count_nonzero(flagged))
     if count:
-        message = f"{count} rows whose fit was flagged (err not 0); kept"
+        message = f"{rows_text(count)} with a flagged fit (err not 0); kept"
         reading.notes.append(Note("WARNING", "FLAGGED", message, int(np.argmax(flagged)) + 1, count))

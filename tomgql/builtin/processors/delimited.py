@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import Note, Reading, RejectedRow
+from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.reported import unique_names
 from tomgql.domain.synonyms import assign_roles
@@ -114,7 +114,11 @@ def _names_in_comments(comments: list[str], delimiter: str | None, width: int) -
     for line in reversed(comments):
         for cells in (line.split(delimiter), line.split()):
             names = [cell.strip() for cell in cells]
-            if len(names) == width and {"magnitude", "flux"} & (roles := assign_roles(names, {})).keys() and "time" in roles:
+            if (
+                len(names) == width
+                and {"magnitude", "flux"} & (roles := assign_roles(names, {})).keys()
+                and "time" in roles
+            ):
                 return names
     return None
 
@@ -128,7 +132,7 @@ def _headerless(rows: list[list[str]], file_name: str) -> UnreadableFile:
         return UnreadableFile(f"{fault.message} Name the {len(rows[0])} columns with option columns.")
     return UnreadableFile(
         f"{file_name}: the table has no header. Name its {len(rows[0])} columns with option columns, "
-        f"such as [\"mjd\", \"mag\"]; the first row is {', '.join(rows[0][:6])}."
+        f'such as ["mjd", "mag"]; the first row is {", ".join(rows[0][:6])}.'
     )
 
 
@@ -175,5 +179,6 @@ def _evened(rows: list[list[str]], width: int, found: Delimited) -> list[list[st
             short += 1
         even.append([*row[:width], *[""] * (width - len(row))])
     if short:
-        found.notes.append(Note("WARNING", "SHORT_ROWS", f"{short} rows have fewer cells than the header", count=short))
+        message = f"{rows_text(short)} with fewer cells than the header"
+        found.notes.append(Note("WARNING", "SHORT_ROWS", message, count=short))
     return even

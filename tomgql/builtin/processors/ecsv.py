@@ -19,8 +19,8 @@ SIGNATURE = re.compile(r"#\s*%ECSV\s")
 
 def read_ecsv(text: str, file_name: str) -> dict[str, Column]:
     """Columns by name; masked cells become None. Raises `UnreadableFile` when astropy cannot read it."""
-    from astropy.table import Table  # noqa: PLC0415 - half a second, for this format only
-    from astropy.utils import iers  # noqa: PLC0415
+    from astropy.table import Table
+    from astropy.utils import iers
 
     iers.conf.auto_download = False
     try:

@@ -66,4 +66,6 @@ def position(file: SourceFile) -> tuple[float, float] | None:
 
 def _names_time(line: str) -> bool:
     plain = line.strip().lstrip("#")
-    return any(len(plain.split(mark)) > 1 and any(map(time_name, plain.split(mark))) for mark in (",", "\t", ";", "|", None))
+    return any(
+        len(plain.split(mark)) > 1 and any(map(time_name, plain.split(mark))) for mark in (",", "\t", ";", "|", None)
+    )

@@ -1,0 +1,274 @@
+"""Columns read as photometry: conversions, limits, times, rejected rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.utils import iers
+
+from tomgql.domain.cells import Column
+from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.measurements import Photometry, Reading
+from tomgql.domain.options import ColumnOptions
+from tomgql.domain.time_columns import read_times
+from tomgql.errors import InvalidInput, UnreadableFile
+
+iers.conf.auto_download = False
+NOW = 61000.0
+
+
+def read(
+    columns: dict[str, Any], *, position: tuple[float, float] | None = None, names: tuple[str, ...] = (), **options: Any
+) -> Reading:
+    return interpret_photometry(
+        columns, ColumnOptions.read(options), file_name="f.csv", now_mjd=NOW, target_position=position,
+        target_names=names,
+    )  # fmt: skip
+
+
+def taken(columns: dict[str, Any], **options: Any) -> Photometry:
+    found = read(columns, **options).photometry
+    assert found is not None
+    return found
+
+
+def codes(reading: Reading) -> set[str]:
+    return {note.code for note in reading.notes}
+
+
+def test_ab_and_vega() -> None:
+    found = taken({"mjd": [59000.0] * 3, "filter": ["ztfg", "V", "g"], "mag": [20.0, 20.0, 20.0], "magerr": [0.1] * 3})
+    assert found.flux_ujy.tolist() == pytest.approx([36.3078, 36.3078 * 10**-0.008, 36.3078], rel=1e-5)
+    assert found.flux_error_ujy[0] == pytest.approx(3.344, abs=1e-3)
+    assert found.reported_system.tolist() == ["AB", "Vega", "AB"]
+    assert found.band.tolist() == ["ztfg", "bessellv", "g"]
+
+
+def test_unknown_bands_stay_uncalibrated() -> None:
+    reading = read({"mjd": [59000.0, 59001.0, 59002.0], "filter": ["zz", "zz", "CV"], "mag": [12.0, 0.0, 13.0]})
+    found = reading.photometry
+    assert found is not None
+    assert np.isnan(found.flux_ujy).all()
+    assert found.reported_magnitude.tolist() == [12.0, 0.0, 13.0]
+    assert 'band "zz" (2 rows) is not known; stored as written' in [note.message for note in reading.notes]
+
+
+def test_a_stated_system_calibrates_any_band() -> None:
+    assert taken({"mjd": [59000.0], "filter": ["zz"], "mag": [23.9]}, magnitude_system="AB").flux_ujy[
+        0
+    ] == pytest.approx(1.0)
+
+
+def test_vega_of_a_band_without_offset() -> None:
+    reading = read({"mjd": [59000.0], "filter": ["ztfg"], "mag": [20.0], "magsys": ["vega"]})
+    assert reading.photometry is not None
+    assert np.isnan(reading.photometry.flux_ujy[0])
+    assert "UNCALIBRATED" in codes(reading)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "flux"),
+    [
+        ({"flux(mJy)": [2.0]}, {}, 2000.0),
+        ({"uJy": [2.0]}, {}, 2.0),
+        ({"flux_njy": [2.0]}, {}, 0.002),
+        ({"flux": [2.0]}, {"flux_unit": "Jy"}, 2e6),
+        ({"flux": [2.0]}, {"flux_unit": "W m-2 Hz-1"}, 2e32),
+        ({"flux": [2.0], "zp": [25.0]}, {}, 2 * 10**-0.44),
+        ({"flux": [2.0]}, {"zero_point": 23.9}, 2.0),
+        ({"FLUXCAL": [2.0]}, {}, 2 * 10**-1.44),
+    ],
+)
+def test_flux_units(columns: dict[str, Any], options: dict[str, Any], flux: float) -> None:
+    assert taken({"mjd": [59000.0], "filter": ["ztfg"], **columns}, **options).flux_ujy[0] == pytest.approx(flux)
+
+
+def test_flux_without_unit_is_refused() -> None:
+    with pytest.raises(UnreadableFile, match=r"flux column flux has no unit: give uJy, mJy, Jy or a zero point"):
+        read({"mjd": [59000.0], "flux": [1.0]})
+
+
+def test_limits() -> None:
+    found = taken({"mjd": np.arange(4) + 59000.0, "filter": ["ztfr"] * 4, "mag": ["<20", "99.0", "", "20"],
+                   "magerr": ["", "", "", "0.1"], "limiting_mag": ["", "21", "22", "23"]})  # fmt: skip
+    assert np.isnan(found.flux_ujy[:3]).all()
+    assert found.limit_flux_ujy.tolist() == pytest.approx([36.31, 14.45, 5.754, 2.291], rel=1e-3)
+    assert np.isnan(found.limit_nsigma).all()
+    assert found.flux_ujy[3] == pytest.approx(36.31, rel=1e-3)
+
+
+def test_limit_sigmas() -> None:
+    assert taken({"mjd": [59000.0], "filter": ["ztfr"], "diffmaglim": [20.0]}).limit_nsigma[0] == 5.0
+    assert taken({"mjd": [59000.0], "filter": ["ztfr"], "maglim": [20.0]}, limit_nsigma=3).limit_nsigma[0] == 3.0
+
+
+def test_a_flag_makes_a_magnitude_a_limit() -> None:
+    found = taken({"mjd": [59000.0, 59001.0], "band": ["ztfr"] * 2, "mag": [20.0, 20.0], "upperlimit": ["T", "F"]})
+    assert np.isnan(found.flux_ujy).tolist() == [True, False]
+    assert np.isnan(found.limit_flux_ujy).tolist() == [False, True]
+
+
+def test_flux_error_without_flux_is_a_three_sigma_limit() -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfr"], "uJy": [None], "duJy": [10.0]})
+    assert np.isnan(found.flux_ujy[0])
+    assert (found.flux_error_ujy[0], found.limit_flux_ujy[0], found.limit_nsigma[0]) == (10.0, 30.0, 3.0)
+
+
+def test_sentinels_and_bad_rows() -> None:
+    reading = read({"mjd": ["59000", "59001", "x", "", "118203.93", "59005"],
+                    "filter": ["ztfr"] * 6, "mag": ["20", "-999", "20", "20", "20", "abc"]})  # fmt: skip
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [1]
+    assert [(row.row, row.code) for row in reading.rejected] == [
+        (2, "NO_MEASUREMENT"), (3, "UNREADABLE_TIME"), (4, "MISSING_TIME"), (5, "TIME_OUT_OF_RANGE"),
+        (6, "UNREADABLE_NUMBER"),
+    ]  # fmt: skip
+    assert reading.rejected[3].message == "row 5: time 118203.93 is year 2182"
+    assert reading.rejected[4].message == 'row 6, column mag: "abc" is not a number'
+
+
+def test_nothing_left() -> None:
+    with pytest.raises(UnreadableFile, match=r"no row can be taken: row 1, column mjd: .*; and 2 more"):
+        read({"mjd": ["x"] * 7, "mag": [1.0] * 7})
+
+
+def test_errors_that_are_none() -> None:
+    reading = read(
+        {"mjd": np.arange(4) + 59000.0, "filter": ["ztfr"] * 4, "mag": [20.0] * 4, "magerr": [0, -1, 1.06, 99]}
+    )
+    assert reading.photometry is not None
+    assert np.isnan(reading.photometry.flux_error_ujy).tolist() == [True, True, False, True]
+    assert {"MISSING_ERROR", "LARGE_ERROR"} <= codes(reading)
+
+
+def test_no_time_column() -> None:
+    with pytest.raises(UnreadableFile, match=r"f.csv: no time column. Columns found: a, mag. Expected one of mjd, jd"):
+        read({"a": [1], "mag": [2]})
+
+
+def test_mapping() -> None:
+    found = taken({"When": [59000.0], "How": [23.9]}, mapping={"time": "When", "magnitude": "how"}, band="ztfg")
+    assert found.flux_ujy[0] == pytest.approx(1.0)
+    with pytest.raises(InvalidInput, match=r'no column "Nope"\. Columns found: a'):
+        read({"a": [1]}, mapping={"time": "Nope"})
+
+
+def test_options_are_checked() -> None:
+    for wrong in (
+        {"nope": 1},
+        {"zero_point": "x"},
+        {"time_scale": "gps"},
+        {"exposure_s": 0},
+        {"mapping": {"x": "y"}},
+        {"forced": 1},
+    ):
+        with pytest.raises(InvalidInput):
+            ColumnOptions.read(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "options", "mjd"),
+    [
+        ("mjd", 59000.25, {}, 59000.25),
+        ("JD", 2459000.75, {}, 59000.25),
+        ("time", 2459000.75, {}, 59000.25),
+        ("jd", 59000.75, {"time_format": "jd-2400000"}, 59000.25),
+        ("mjd", 59000.25, {"time_scale": "tai"}, 59000.25 - 37 / 86400),
+        ("midpointMjdTai", 59000.25, {}, 59000.25 - 37 / 86400),
+        ("mjd", 59000.25, {"time_reference": "start", "exposure_s": 60}, 59000.25 + 30 / 86400),
+        ("mjd", 59000.25, {"time_reference": "end", "exposure_s": 60}, 59000.25 - 30 / 86400),
+        ("date", "2020-05-31T06:00:00Z", {}, 59000.25),
+        ("date", "2020-05-31T08:00:00+02:00", {}, 59000.25),
+        ("obsdate", "2020-05-31 06:00:00", {}, 59000.25),
+    ],
+)
+def test_times(name: str, value: object, options: dict[str, Any], mjd: float) -> None:
+    assert taken({name: [value], "filter": ["ztfr"], "mag": [20.0]}, **options).mjd_utc[0] == pytest.approx(
+        mjd, abs=1e-8
+    )
+
+
+def test_time_quality() -> None:
+    row = {"mjd": [59000.0], "filter": ["ztfr"], "mag": [20.0]}
+    assert taken(row).time_quality[0] == "assumed"
+    assert taken(row, time_scale="utc", time_reference="middle").time_quality[0] == "exact"
+    assert taken(row, time_scale="tai", time_reference="middle").time_quality[0] == "converted"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("HJD", "heliocentric"), ("BJD_TDB", "barycentric")])
+def test_heliocentric_times_agree_with_astropy(name: str, kind: str) -> None:
+    from astropy import units
+    from astropy.coordinates import EarthLocation, SkyCoord
+    from astropy.time import Time
+
+    true = Time(59000.25, format="mjd", scale="utc")
+    place = EarthLocation.from_geocentric(0, 0, 0, unit=units.m)
+    delay = true.light_travel_time(SkyCoord(10, 20, unit="deg"), kind, location=place)
+    scale = true.tdb if name == "BJD_TDB" else true
+    reading = read({name: [(scale + delay).jd], "filter": ["ztfr"], "mag": [20.0]}, position=(10.0, 20.0))
+    assert reading.photometry is not None
+    assert abs(reading.photometry.mjd_utc[0] - 59000.25) * 86400 < 0.1
+    assert reading.photometry.time_quality[0] == "converted"
+
+
+def test_barycentric_time_without_a_position_says_so() -> None:
+    reading = read({"BJD": [2459000.5], "filter": ["ztfr"], "mag": [20.0]})
+    assert "TIME_NOT_CORRECTED" in codes(reading)
+
+
+@pytest.mark.parametrize("name", ["jd", "hjd", ""])
+def test_truncated_julian_dates_are_refused(name: str) -> None:
+    column = Column(name, [47003.5684, 50357.0029])
+    with pytest.raises(UnreadableFile, match=r"times look like JD minus 2400000 \(47003.57 to 50357.00.*half a day"):
+        read_times(column, ColumnOptions(), np.full(2, np.nan), "f.csv")
+
+
+def test_julian_dates_called_mjd_are_refused() -> None:
+    with pytest.raises(UnreadableFile, match="time_format: jd"):
+        read({"mjd": [2459000.5], "mag": [20.0]})
+
+
+def test_repeats() -> None:
+    reading = read({"mjd": [59000.0] * 3, "filter": ["ztfr"] * 3, "mag": [20.0, 20.0, 20.1]})
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [1, 3]
+    assert reading.photometry.occurrence is not None
+    assert reading.photometry.occurrence.tolist() == [0, 1]
+    assert {"REPEATED_ROW", "REPEATED_TIME"} <= codes(reading)
+
+
+def test_far_rows_are_noted() -> None:
+    columns = {
+        "mjd": [59000.0, 59001.0],
+        "filter": ["ztfr"] * 2,
+        "mag": [20.0] * 2,
+        "ra": [10.0, 10.0],
+        "dec": [20.0, 20.00225],
+    }
+    reading = read(columns, position=(10.0, 20.0))
+    assert "1 row is more than 5 arcsec from the target (max 8.1)" in [note.message for note in reading.notes]
+
+
+def test_several_objects() -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["V"] * 2, "mag": [12.0] * 2, "Star Name": ["AM GEM", "U Sco"]}
+    with pytest.raises(
+        UnreadableFile, match="2 star names in column Star Name; none is a name or alias of this target: AM GEM"
+    ):
+        read(columns, names=("SN 1",))
+    reading = read(columns, names=("u sco",))
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [2]
+
+
+def test_rows_as_json_from_a_client() -> None:
+    reading = read({"mjd": [59000, "59001.5", 59002.0], "band": ["g", None, "g"], "mag": [20, "20.5", None],
+                    "source": ["ZTF"] * 3, "extra": [{"a": [1]}, None, "x\x00"]}, magnitude_system="AB")  # fmt: skip
+    found = reading.photometry
+    assert found is not None
+    assert found.band.tolist() == ["ztfg", None]
+    assert found.source_name.tolist() == ["ZTF", "ZTF"]
+    assert json.loads(found.reported[0])["extra"] == {"a": [1]}
+    assert [row.row for row in reading.rejected] == [3]

@@ -1,0 +1,221 @@
+"""The photometry and ATLAS processors on real and broken files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tomgql.builtin.processors import text_files
+from tomgql.builtin.processors.atlas import AtlasProcessor
+from tomgql.builtin.processors.photometry import PhotometryProcessor
+from tomgql.domain import photometry
+from tomgql.domain.measurements import Photometry, Reading
+from tomgql.errors import TomError, TooLarge, UnknownPlugin, UnreadableFile
+from tomgql.plugins.contracts import SourceFile, check
+from tomgql.plugins.registry import PROCESSOR_GROUP, ProcessorRegistry
+
+DATA = Path(__file__).parents[2] / "data"
+ENTRIES = [
+    EntryPoint("photometry", "tomgql.builtin.processors.photometry:PhotometryProcessor", PROCESSOR_GROUP),
+    EntryPoint("atlas", "tomgql.builtin.processors.atlas:AtlasProcessor", PROCESSOR_GROUP),
+]
+
+
+def a_file(path: Path, name: str | None = None, kind: str = "photometry") -> SourceFile:
+    content = path.read_bytes()
+    return SourceFile(path, name or path.name, len(content), content[:65536], kind, (), 150.0, 20.0)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    def write(content: bytes | str, name: str = "f.csv") -> SourceFile:
+        path = tmp_path / "upload"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return a_file(path, name)
+
+    return write
+
+
+def read(file: SourceFile, **options: Any) -> tuple[Photometry, Reading]:
+    reading = PhotometryProcessor().read(file, options)
+    assert reading.photometry is not None
+    return reading.photometry, reading
+
+
+def test_built_in_processors_meet_the_contract() -> None:
+    assert check(PhotometryProcessor()) == []
+    assert check(AtlasProcessor()) == []
+
+
+def test_flux_with_zero_point() -> None:
+    found, reading = read(a_file(DATA / "phot_flux_zp_ZTF21aaqjmps.csv"))
+    assert len(found) == 174
+    assert not reading.rejected
+    first = int(np.argmin(np.where(np.isnan(found.flux_ujy), 1e9, found.row)))
+    assert found.flux_ujy[first] == pytest.approx(58.0979, abs=1e-4)
+    assert photometry.magnitude_from_flux(found.flux_ujy[first]) == pytest.approx(19.4896, abs=1e-4)
+    assert np.isnan(found.flux_ujy).sum() == 48
+    assert (found.limit_nsigma == 3).sum() == 48
+    assert sum(note.count for note in reading.notes if note.code == "REPEATED_TIME") == 78
+    assert found.mjd_utc.min() == 59265.3730556001
+
+
+def test_magnitudes_with_limits() -> None:
+    found, _ = read(a_file(DATA / "phot_mag_limits_16fil.csv"))
+    assert len(found) == 59
+    assert np.isnan(found.limit_flux_ujy).sum() == 10
+    assert not np.isnan(found.flux_ujy).any()
+    assert {band: int((found.band == band).sum()) for band in ("ztfr", "ztfg", "ztfi")} == {
+        "ztfr": 34,
+        "ztfg": 22,
+        "ztfi": 3,
+    }
+
+
+def test_prose_header_needs_column_names() -> None:
+    file = a_file(DATA / "phot_commented_header_asassn15oz.csv")
+    with pytest.raises(UnreadableFile, match="option columns"):
+        read(file)
+    found, _ = read(file, columns=["date", "JD", "phase", "mag", "error", "filter", "telescope"])
+    assert len(found) == 718
+    assert found.mjd_utc.min() == pytest.approx(57269.1823)
+    assert {"uvot::uvw1", "uvot::v", "bessellv"} <= set(found.band)
+
+
+def test_ecsv_with_photon_flux() -> None:
+    found, reading = read(a_file(DATA / "lc_gammacat_tev14.ecsv"))
+    assert len(found) == 45
+    assert reading.format_name == "ECSV"
+    assert np.isnan(found.flux_ujy).all()
+    assert (~np.isnan(found.reported_magnitude)).sum() == 2
+    assert "UNCALIBRATED" in {note.code for note in reading.notes}
+    assert json.loads(found.reported[0])["flux_ul"] == 10.1e-12
+    assert json.loads(found.reported[0])["flux"] is None
+
+
+def test_atlas() -> None:
+    file = a_file(DATA / "atlas_synthetic.txt")
+    reading = AtlasProcessor().read(file, {})
+    found = reading.photometry
+    assert found is not None
+    assert found.row.tolist() == [1, 2, 3, 5]
+    assert found.band.tolist() == ["atlaso", "atlaso", "atlasc", "atlaso"]
+    assert found.mjd_utc[0] == pytest.approx(59101.519211 + 15 / 86400, abs=1e-9)
+    assert found.flux_ujy.tolist() == [-7.0, 912.0, 159.0, 165.0]
+    assert found.flux_error_ujy.tolist() == [10.0, 10.0, 9.0, 10.0]
+    assert found.limit_flux_ujy[0] == pytest.approx(photometry.flux_from_magnitude(19.59))
+    assert set(found.limit_nsigma) == {5.0}
+    assert found.forced.all()
+    assert not found.difference.any()
+    assert found.external_id[0] == "01a59101o0618o"
+    assert set(found.time_quality) == {"converted"}
+    assert {note.code: note.count for note in reading.notes} == {
+        "NOT_POSITIVE": 1, "OTHER_FILTERS": 1, "FLAGGED": 1, "FAR_FROM_TARGET": 1,
+    }  # fmt: skip
+
+
+def test_old_atlas_and_empty_results(written: Any) -> None:
+    head = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit Sky ZP Obs\n"
+    old = head + "59101.5 -21 1.3 -7 10 o 0 1 150 20 1 1 2 2 1 -0.4 20 20 x1\n"
+    reading = AtlasProcessor().read(written(old), {"difference": True})
+    assert reading.photometry is not None
+    assert np.isnan(reading.photometry.limit_flux_ujy[0])
+    assert reading.photometry.difference[0]
+    assert AtlasProcessor().read(written(old.splitlines()[0] + "\n"), {}).photometry is None
+
+
+def test_choice_is_by_content_never_by_name(written: Any) -> None:
+    registry = ProcessorRegistry.load(ENTRIES)
+    atlas = (DATA / "atlas_synthetic.txt").read_bytes()
+    assert registry.choose_processor(written(atlas, "notes.csv")).name == "atlas"
+    assert registry.choose_processor(written(gzip.compress(atlas), "x")).name == "atlas"
+    assert registry.choose_processor(written("mjd,mag,filter\n59000,20,V\n", "x.fits")).name == "photometry"
+    assert registry.choose_processor(written(atlas), "photometry").name == "photometry"
+    with pytest.raises(UnknownPlugin, match=r'no processor named "nope"\. Known: atlas, photometry'):
+        registry.processor("nope")
+    with pytest.raises(TomError, match="no processor knows"):
+        registry.choose_processor(written(b"SIMPLE  =" + b" " * 100))
+
+
+def test_broken_plugins_take_nobody_with_them() -> None:
+    broken = [
+        EntryPoint("bad", "no_such_module_here:X", PROCESSOR_GROUP),
+        EntryPoint("odd", "json:JSONDecoder", PROCESSOR_GROUP),
+        EntryPoint("other", "tomgql.builtin.processors.atlas:AtlasProcessor", PROCESSOR_GROUP),
+    ]
+    registry = ProcessorRegistry.load([*broken, *ENTRIES])
+    assert sorted(registry.installed) == ["atlas", "photometry"]
+    assert [fault.name for fault in registry.faults] == ["bad", "odd", "other"]
+    assert "No module named" in registry.faults[0].fault
+    assert "name is missing" in registry.faults[1].fault
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "mjd,mag,filter\n59000.5,20.5,V\n",
+        "mjd\tmag\tfilter\n59000.5\t20.5\tV\n",
+        "mjd;mag;filter\n59000,5;20,5;V\n",
+        "mjd;mag;filter\n59000.5;20.5;V\n",
+        "mjd|mag|filter\n59000.5|20.5|V\n",
+        "mjd   mag  filter\n59000.5  20.5  V\n",
+        "# mjd mag filter\n59000.5 20.5 V\n",
+        "# made by me\n# mjd,mag,filter\n59000.5,20.5,V\n",
+        "\ufeffmjd,mag,filter\r\n59000.5,20.5,V\r\n\r\n",
+        'mjd,"mag","filter"\n59000.5," 20.5","V"\n',
+    ],
+)
+def test_forms_of_one_table(written: Any, content: str) -> None:
+    for form in (content.encode(), gzip.compress(content.encode())):
+        found, _ = read(written(form))
+        assert (found.mjd_utc[0], found.reported_magnitude[0], found.band[0]) == (59000.5, 20.5, "bessellv")
+
+
+def test_latin_1(written: Any) -> None:
+    found, _ = read(written("mjd,mag,filter,observer\n59000.5,20.5,V,Müller\n".encode("latin-1")))
+    assert json.loads(found.reported[0])["observer"] == "Müller"
+
+
+def test_ragged_rows(written: Any) -> None:
+    found, reading = read(written("mjd,mag,filter\n59000,20,V\n59001,20,V,x,y\n59002,20\n59003,21,V\n"))
+    assert found.row.tolist() == [1, 3, 4]
+    assert [(row.row, row.code, row.message) for row in reading.rejected] == [
+        (2, "RAGGED_ROW", "row 2 has 5 cells, the header has 3")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"  \n\n", "the file is empty"),
+        (b"mjd,mag\n", "no rows below the header"),
+        (b"# only\n# comments\n", "no rows"),
+        (b"<!DOCTYPE html><head><title>Service</title>", r'the file is a web page \("Service"\), not data'),
+        (b"PK\x03\x04xxxx", "a zip or spreadsheet file"),
+        (b"SIMPLE  =                    T", "a FITS file"),
+        (b"a,b,c\n1,2,3\n", "no time column. Columns found: a, b, c. Expected one of mjd, jd, hjd, bjd, date"),
+        (b"mjd,colour\n59000,3\n", "no brightness column"),
+        (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
+        (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
+        (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
+        (b"mjd,mag\n118203.93,20\n", "row 1: time 118203.93 is year 2182"),
+        (gzip.compress(b"mjd,mag\n59000,20\n")[:-9], "end too early"),
+        (b"\x1f\x8b" + b"garbage" * 9, "gzip data are damaged"),
+    ],
+)  # fmt: skip
+def test_bad_files(written: Any, content: bytes, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        read(written(content))
+
+
+def test_gzip_bomb(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_files, "LARGEST_BYTES", 1_000_000)
+    with pytest.raises(TooLarge, match="unfolds"):
+        read(written(gzip.compress(b"0" * 2_000_000)))

@@ -1,0 +1,149 @@
+"""One file read in a process of its own: limits first, then the processor, then the result as files.
+
+Leaves in the output directory ``rows.csv`` (see `tomgql.domain.staging`) and ``result.json``. Nobody unpickles
+anything that comes from here.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import gc
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tomgql.domain.measurements import Reading
+from tomgql.domain.staging import STAGED_COLUMNS, write_generic_csv, write_staged_csv
+from tomgql.errors import TomError, UnreadableFile
+from tomgql.plugins.contracts import Processor, SourceFile
+from tomgql.plugins.registry import PROCESSOR_GROUP, ProcessorRegistry
+
+OUT_OF_MEMORY, OUT_OF_DISK = 71, 72
+"""Exit codes that tell what ran out, where no result could be written."""
+
+_HEAD_BYTES = 65536
+_LISTED_REJECTIONS = 10_000
+"""More rejected rows than this are counted, not listed."""
+
+_ALARM_GRACE_S = 5
+
+
+def run(request: Mapping[str, Any]) -> int:
+    """Read the file that the request names; returns the exit code."""
+    _apply_limits(request["limits"])
+    # A short life with many small lists: collecting them would cost a fifth of the time and free nothing.
+    gc.disable()
+    output = Path(request["output_dir"])
+    try:
+        result = _read(request, output)
+    except MemoryError:
+        return OUT_OF_MEMORY
+    except OSError as fault:
+        if fault.errno in (errno.EFBIG, errno.ENOSPC):
+            return OUT_OF_DISK
+        result = _failed(fault)
+    except TomError as fault:
+        result = {"error": {"code": fault.code, "message": fault.message, "path": fault.path, "details": fault.details}}
+    except BaseException as fault:  # noqa: BLE001 - a stranger's code may raise anything, and SystemExit too
+        result = _failed(fault)
+    (output / "result.json").write_bytes(orjson.dumps(result, default=str))
+    return 0
+
+
+def _apply_limits(limits: Mapping[str, Any]) -> None:
+    cpu = int(limits["cpu_s"])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"], limits["memory_bytes"]))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["output_bytes"], limits["output_bytes"]))
+    # Should the nursery itself be killed, nobody else watches the clock.
+    signal.alarm(int(limits["wall_s"]) + _ALARM_GRACE_S)
+
+
+def _read(request: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    file = _source_file(request["file"])
+    processor = _processor(request, file)
+    os.chdir(output)
+    reading = processor.read(file, request["options"])
+    rows = _write_rows(reading, output / "rows.csv", request.get("source_location"))
+    return {
+        "processor": processor.name, "version": processor.version, "format": reading.format_name, "rows": rows,
+        "notes": [asdict(note) for note in reading.notes],
+        "rejected": [asdict(row) for row in reading.rejected[:_LISTED_REJECTIONS]],
+        "rejected_count": len(reading.rejected),
+        "preview": _preview(output / "rows.csv", int(request.get("preview_rows") or 0)),
+    }  # fmt: skip
+
+
+def _source_file(said: Mapping[str, Any]) -> SourceFile:
+    path = Path(said["path"])
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    return SourceFile(
+        path=path, name=said["name"], size_bytes=path.stat().st_size, head=head,
+        data_product_type=said["data_product_type"], target_names=tuple(said["target_names"]),
+        target_ra_deg=said["target_ra_deg"], target_dec_deg=said["target_dec_deg"],
+    )  # fmt: skip
+
+
+def _processor(request: Mapping[str, Any], file: SourceFile) -> Processor:
+    """The surest of the candidates, or the only one; one that cannot be loaded is nobody's fault but its own."""
+    entries = [EntryPoint(name, place, PROCESSOR_GROUP) for name, place in request["processors"]]
+    registry = ProcessorRegistry.load(entries)
+    if not registry.installed:
+        faults = "; ".join(f'"{fault.name}" {fault.fault}' for fault in registry.faults)
+        raise UnreadableFile(f"{file.name}: no processor can be loaded: {faults}.")
+    only = entries[0].name if len(entries) == 1 else None
+    return registry.choose_processor(file, only)
+
+
+def _write_rows(reading: Reading, path: Path, source_location: str | None) -> int:
+    rows = 0
+    with path.open("wb") as stream:
+        if reading.photometry is not None:
+            _check_json(reading.photometry.reported)
+            rows += write_staged_csv(reading.photometry, stream, source_location=source_location)
+        if reading.generic is not None:
+            _check_json(reading.generic.reported)
+            rows += write_generic_csv(reading.generic, stream, source_location=source_location)
+    return rows
+
+
+def _check_json(reported: Sequence[str]) -> None:
+    """Raises `ValueError` for texts that PostgreSQL would refuse in the middle of a transaction."""
+    joined = ",".join(reported)
+    if len(orjson.loads(f"[{joined}]")) != len(reported) or "\\u0000" in joined:
+        raise ValueError("Reading.reported must hold one JSON text a row, without NUL characters")
+
+
+def _preview(path: Path, count: int) -> list[dict[str, Any]]:
+    """The first rows by column name, typed as PostgreSQL would."""
+    if count <= 0:
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [row for _, row in zip(range(count), csv.reader(stream), strict=False)]
+    return [{name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, row, strict=True)} for row in rows]
+
+
+def _typed(cell: str, kind: str) -> Any:
+    if cell == "":
+        return None
+    if kind == "boolean":
+        return cell == "t"
+    return orjson.loads(cell) if kind in ("float8", "bigint", "jsonb") else cell
+
+
+def _failed(fault: BaseException) -> dict[str, Any]:
+    """A processor broke down: its words for the client, the traceback for the log alone."""
+    words = f"{type(fault).__name__}: {fault}"[:500]
+    log = "".join(traceback.format_exception(fault))
+    return {"error": {"code": "PROCESSOR_FAILED", "message": f"The processor broke down: {words}"}, "log": log}
