@@ -8,23 +8,27 @@ from typing import Any
 from strawberry.types import Info as StrawberryInfo
 
 from tomgql.access.principal import Principal
+from tomgql.errors import TomError
 from tomgql.reading.execute import ReadSession
 from tomgql.runtime import Runtime
+from tomgql.services import accounts
 
 
 @dataclass
 class Context:
-    """One request, or one operation of a WebSocket: the runtime, who asks, and their reads."""
+    """One request, or one WebSocket: the runtime, who asks, and their reads.
+
+    ``refusal`` is what was wrong with the credentials of a socket's handshake; its connection_init decides.
+    """
 
     rt: Runtime
     actor: Principal
     reads: ReadSession
     connection_params: dict[str, Any] | None = None
+    refusal: TomError | None = None
 
     async def refreshed(self) -> Principal:
         """Who asks, looked up anew: for operations that outlive a change of rights."""
-        from tomgql.services import accounts
-
         if self.actor.token_id is None:
             return self.actor
         return await accounts.principal_of_session(self.rt, self.actor.token_id)

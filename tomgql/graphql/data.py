@@ -27,10 +27,10 @@ OrderBy = Annotated[
     list[ReducedDatumOrder] | None, strawberry.argument(description="In which order; by time when not given.")
 ]
 CurveWhere = Annotated[PhotometryWhere | None, strawberry.argument(description="Which photometry; none disabled.")]
-Unit = Annotated[FluxUnit, strawberry.argument(description="Unit of the flux.")]
-System = Annotated[MagnitudeSystem, strawberry.argument(description="Magnitude system.")]
-Scale = Annotated[TimeScale, strawberry.argument(description="Time scale.")]
-Sigmas = Annotated[float, strawberry.argument(description="Threshold in units of the flux error; above 0.")]
+Unit = Annotated[FluxUnit | None, strawberry.argument(description="Unit of the flux.")]
+System = Annotated[MagnitudeSystem | None, strawberry.argument(description="Magnitude system.")]
+Scale = Annotated[TimeScale | None, strawberry.argument(description="Time scale.")]
+Sigmas = Annotated[float | None, strawberry.argument(description="Threshold in units of the flux error; above 0.")]
 
 _VEGA_OFFSETS = {band.name: band.ab_minus_vega for band in BANDS}
 
@@ -119,9 +119,9 @@ class SpectroscopyDatum(OfRow, ReducedDatum):
     def wavelength(
         self,
         root: strawberry.Parent[Row],
-        unit: Annotated[WavelengthUnit, strawberry.argument(description="Unit.")] = WavelengthUnit.ANGSTROM,
+        unit: Annotated[WavelengthUnit | None, strawberry.argument(description="Unit.")] = WavelengthUnit.ANGSTROM,
     ) -> list[float]:
-        return [number / ANGSTROMS_PER_UNIT[unit.value] for number in root["wavelength_angstrom"]]
+        return [number / ANGSTROMS_PER_UNIT[(unit or WavelengthUnit.ANGSTROM).value] for number in root["wavelength_angstrom"]]
 
     @strawberry.field(description="Flux at each wavelength, in fluxUnit.")
     def flux(self, root: strawberry.Parent[Row]) -> list[float | None]:
@@ -156,6 +156,10 @@ class GenericDatum(OfRow, ReducedDatum):
     pass
 
 
+def _chosen(kind: type[Any], name: str | None) -> Any:
+    return None if name is None else kind(name)
+
+
 def _column(what: str, compute: Callable[[Row, Any], Any], kind: Any) -> Any:
     def resolve(root: strawberry.Parent[LightCurveRows]) -> Any:
         return [compute(row, root.arguments) for row in root.rows]
@@ -168,22 +172,22 @@ def _column(what: str, compute: Callable[[Row, Any], Any], kind: Any) -> Any:
 class LightCurve:
     id: list[strawberry.ID] = _column("Ids of the data.", lambda row, _: row.public_id, list[strawberry.ID])
     mjd: list[float] = _column(
-        "MJD in the asked time scale.", lambda row, given: mjd(row, TimeScale(given["timeScale"])), list[float]
+        "MJD in the asked time scale.", lambda row, given: mjd(row, _chosen(TimeScale, given["timeScale"])), list[float]
     )
     band: list[str] = _column("Bands.", lambda row, _: row["band"], list[str])
     flux: list[float | None] = _column(
         "Flux in the asked unit, signed.",
-        lambda row, given: _in_unit(row["flux_ujy"], FluxUnit(given["fluxUnit"])),
+        lambda row, given: _in_unit(row["flux_ujy"], _chosen(FluxUnit, given["fluxUnit"])),
         list[float | None],
     )
     flux_error: list[float | None] = _column(
         "One-sigma errors of the flux.",
-        lambda row, given: _in_unit(row["flux_error_ujy"], FluxUnit(given["fluxUnit"])),
+        lambda row, given: _in_unit(row["flux_error_ujy"], _chosen(FluxUnit, given["fluxUnit"])),
         list[float | None],
     )
     magnitude: list[float | None] = _column(
         "Magnitudes in the asked system; null where not a detection.",
-        lambda row, given: magnitude(row, MagnitudeSystem(given["system"]), given["nSigma"]),
+        lambda row, given: magnitude(row, _chosen(MagnitudeSystem, given["system"]), given["nSigma"]),
         list[float | None],
     )
     magnitude_error: list[float | None] = _column(
@@ -191,7 +195,7 @@ class LightCurve:
     )
     limit: list[float | None] = _column(
         "Upper limits at nSigma as magnitudes.",
-        lambda row, given: limit(row, MagnitudeSystem(given["system"]), given["nSigma"]),
+        lambda row, given: limit(row, _chosen(MagnitudeSystem, given["system"]), given["nSigma"]),
         list[float | None],
     )
     is_detection: list[bool] = _column(
@@ -206,21 +210,27 @@ class LightCurve:
         return len(root.rows)
 
 
-def mjd(row: Row, scale: TimeScale) -> float:
-    """MJD of a row in a time scale."""
-    return float(FROM_UTC[scale.value.lower()](row["mjd"]))
+def mjd(row: Row, scale: TimeScale | None) -> float:
+    """MJD of a row in a time scale; UTC when none is named."""
+    return float(FROM_UTC[(scale or TimeScale.UTC).value.lower()](row["mjd"]))
 
 
-def is_detection(row: Row, n_sigma: float) -> bool:
+def _sigmas(n_sigma: float | None) -> float:
+    given = 3.0 if n_sigma is None else n_sigma
+    if given <= 0:
+        raise InvalidInput(f"nSigma must be greater than 0, not {given:g}.", path=["nSigma"])
+    return given
+
+
+def is_detection(row: Row, n_sigma: float | None) -> bool:
     """Whether a row is a detection; an uncalibrated magnitude is taken at its word."""
-    if n_sigma <= 0:
-        raise InvalidInput(f"nSigma must be greater than 0, not {n_sigma:g}.", path=["nSigma"])
+    threshold = _sigmas(n_sigma)
     if row["flux_ujy"] is None:
         return row["reported_magnitude"] is not None
-    return bool(photometry.is_detection(row["flux_ujy"], row["flux_error_ujy"], n_sigma))
+    return bool(photometry.is_detection(row["flux_ujy"], row["flux_error_ujy"], threshold))
 
 
-def magnitude(row: Row, system: MagnitudeSystem, n_sigma: float) -> float | None:
+def magnitude(row: Row, system: MagnitudeSystem | None, n_sigma: float | None) -> float | None:
     """Magnitude of a row in a system, or None."""
     if not is_detection(row, n_sigma):
         return None
@@ -238,20 +248,19 @@ def magnitude_error(row: Row) -> float | None:
     return photometry.or_none(photometry.magnitude_error(row["flux_ujy"], row["flux_error_ujy"]))
 
 
-def limit(row: Row, system: MagnitudeSystem, n_sigma: float) -> float | None:
+def limit(row: Row, system: MagnitudeSystem | None, n_sigma: float | None) -> float | None:
     """Upper limit of a row as a magnitude, or None."""
-    if n_sigma <= 0:
-        raise InvalidInput(f"nSigma must be greater than 0, not {n_sigma:g}.", path=["nSigma"])
+    threshold = _sigmas(n_sigma)
     if row["flux_error_ujy"] is not None:
-        flux = row["flux_error_ujy"] * n_sigma
+        flux = row["flux_error_ujy"] * threshold
     elif row["limit_flux_ujy"] is not None and row["limit_nsigma"] is not None:
-        flux = row["limit_flux_ujy"] * (n_sigma / row["limit_nsigma"])
+        flux = row["limit_flux_ujy"] * (threshold / row["limit_nsigma"])
     else:
         flux = row["limit_flux_ujy"]
     return _magnitude_of(row, flux, system)
 
 
-def _magnitude_of(row: Row, flux_ujy: float | None, system: MagnitudeSystem) -> float | None:
+def _magnitude_of(row: Row, flux_ujy: float | None, system: MagnitudeSystem | None) -> float | None:
     offset: float | None = 0.0
     if system is MagnitudeSystem.VEGA:
         offset = _VEGA_OFFSETS.get(row["band"])
@@ -260,5 +269,5 @@ def _magnitude_of(row: Row, flux_ujy: float | None, system: MagnitudeSystem) -> 
     return photometry.or_none(photometry.magnitude_from_flux(flux_ujy, offset))
 
 
-def _in_unit(flux_ujy: float | None, unit: FluxUnit) -> float | None:
-    return None if flux_ujy is None else flux_ujy / photometry.FLUX_UNITS_UJY[unit.value]
+def _in_unit(flux_ujy: float | None, unit: FluxUnit | None) -> float | None:
+    return None if flux_ujy is None else flux_ujy / photometry.FLUX_UNITS_UJY[(unit or FluxUnit.UJY).value]

@@ -10,7 +10,6 @@ import strawberry
 from tomgql import __version__
 from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidInput
-from tomgql.events import log
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
@@ -20,7 +19,7 @@ from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import JobsWhere, Target
-from tomgql.reading import ids
+from tomgql.reading import ids, streams
 from tomgql.reading.relation import Pin, Relation, one
 
 Where = Annotated[TargetWhere | None, strawberry.argument(description="Which targets.")]
@@ -80,14 +79,13 @@ class Query:
 
     @strawberry.field(description="About this server.")
     async def server(self, info: Info) -> ServerInfo:
-        rt = info.context.rt
-        reach = await log.horizon(rt.reads)
+        oldest, latest = await streams.reach(info.context.rt)
         return ServerInfo(
             name="tomgql",
             version=__version__,
             time=datetime.now(UTC),
-            latest_cursor=Cursor(log.encode_cursor(reach.latest, rt.instance_id)),
-            oldest_cursor=Cursor(log.encode_cursor(reach.oldest, rt.instance_id)),
+            latest_cursor=Cursor(latest),
+            oldest_cursor=Cursor(oldest),
         )
 
     @strawberry.field(

@@ -13,10 +13,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from graphql.execution.values import get_argument_values
 
-from tomgql.events import log
-from tomgql.events.hub import Hub
-from tomgql.events.log import LoggedEvent
 from tomgql.graphql.base import described
 from tomgql.graphql.context import Context, Info
 from tomgql.graphql.data import ReducedDatum
@@ -27,10 +25,8 @@ from tomgql.graphql.products import DataProduct
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import Target
 from tomgql.reading.matching import count_matching
-from tomgql.reading.relation import Pin, Relation, one
-
-EVENTS_PER_READ = 100
-"""Events that one subscriber takes from the log at a time."""
+from tomgql.reading.selection import plain
+from tomgql.reading.streams import StreamedEvent, follow
 
 After = Annotated[
     Cursor | None,
@@ -59,26 +55,12 @@ class JobEvent:
     job: Job = described("The job as it is now.")
 
 
-async def follow(info: Info, topic: str, after: str | None) -> AsyncIterator[LoggedEvent]:
-    """Events of a topic behind a cursor, for ever; the actor's rights are looked up anew before each batch."""
-    context = info.context
-    rt = context.rt
-    reach = await log.horizon(rt.reads)
-    place = reach.latest if after is None else log.decode_cursor(after, rt.instance_id, reach)
-    rt.hub.subscribers += 1
-    try:
-        while True:
-            bell = rt.hub.bell()
-            events = await log.read_after(rt.reads, topic, place, EVENTS_PER_READ)
-            if not events:
-                await Hub.wait(bell)
-                continue
-            await _refresh(context)
-            for event in events:
-                place = event.id
-                yield event
-    finally:
-        rt.hub.subscribers -= 1
+async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
+    """Events of a topic; before each batch the actor's rights are looked up anew."""
+    async for streamed in follow(info.context.rt, topic, after):
+        if streamed.first_of_batch:
+            await _refresh(info.context)
+        yield streamed
 
 
 async def _refresh(context: Context) -> None:
@@ -90,12 +72,8 @@ async def _refresh(context: Context) -> None:
 
 def raw_where(info: Info) -> dict[str, Any]:
     """The field's `where` as the plain dictionary that filters take."""
-    from tomgql.reading.selection import plain
-
     raw = info._raw_info
     field = raw.parent_type.fields[raw.field_name]
-    from graphql.execution.values import get_argument_values
-
     values = get_argument_values(field, raw.field_nodes[0], raw.variable_values)
     return dict(plain(values.get("where")) or {})
 
@@ -110,15 +88,11 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[ReducedDataEvent]:
         wanted = raw_where(info)
-        async for event in follow(info, "reduced_data", after):
-            pin = Pin(
-                "{row}.target_id = {0} and {row}.id = any({1})",
-                ((event.target_id, "bigint"), (event.data_ids, "bigint[]")),
-            )
-            data: Any = Relation("reduced_data", (pin,), wanted)
+        async for streamed in _follow(info, "reduced_data", after):
+            data: Any = replace(streamed.data, where=wanted)
             count = await count_matching(info.context.reads, data)
             if count:
-                yield _data_event(info, event, data, count)
+                yield _data_event(streamed, data, count)
 
     @strawberry.subscription(description="Jobs as they change, in commit order.")
     async def jobs(
@@ -128,27 +102,21 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[JobEvent]:
         wanted = raw_where(info)
-        async for event in follow(info, "jobs", after):
-            job: Any = replace(one("jobs", (event.job_id or 0,)), where=wanted)
+        async for streamed in _follow(info, "jobs", after):
+            job: Any = replace(streamed.job, where=wanted)
             if await count_matching(info.context.reads, job):
-                yield JobEvent(cursor=_cursor(info, event), at=event.at, job=job)
+                yield JobEvent(cursor=Cursor(streamed.cursor), at=streamed.event.at, job=job)
 
 
-def _data_event(info: Info, event: LoggedEvent, data: Any, count: int) -> ReducedDataEvent:
-    target: Any = one("targets", (event.target_id or 0,))
-    product: Any = None if event.data_product_id is None else one("data_products", (event.data_product_id,))
+def _data_event(streamed: StreamedEvent, data: Any, count: int) -> ReducedDataEvent:
+    target: Any = streamed.target
+    product: Any = streamed.data_product
     return ReducedDataEvent(
-        cursor=_cursor(info, event),
-        change=Change(event.change),
-        at=event.at,
+        cursor=Cursor(streamed.cursor),
+        change=Change(streamed.event.change),
+        at=streamed.event.at,
         target=target,
         data_product=product,
         count=count,
         data=data,
     )
-
-
-def _cursor(info: Info, event: LoggedEvent) -> Cursor:
-    return Cursor(log.encode_cursor(event.id, info.context.rt.instance_id))
-
-

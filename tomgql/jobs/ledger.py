@@ -135,6 +135,12 @@ async def wait(tx: Transaction, claim: Claim, seconds: float, message: str) -> N
         await announce(tx, claim.job_id)
 
 
+async def release(tx: Transaction, claim: Claim) -> None:
+    """Give an attempt back, uncounted as a failure: its process ends before it could."""
+    if await _change(tx, claim, "state = 'QUEUED', lease_until = null, message = ''"):
+        await announce(tx, claim.job_id)
+
+
 async def _change(tx: Transaction, claim: Claim, changes: str, *values: Any) -> bool:
     sql = f"update jobs set {changes} where id = $1 and attempts = $2 and state = 'RUNNING' returning id"  # noqa: S608
     return await tx.value(sql, claim.job_id, claim.attempt, *values) is not None

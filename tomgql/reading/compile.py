@@ -345,8 +345,8 @@ def json_object(pairs: Pairs) -> str:
     """SQL of a JSON object with keys of any length and any number of pairs, in their order."""
     if len(pairs) <= PAIRS_PER_OBJECT:
         return "json_build_object(" + ", ".join(f"{literal(key)}, {value}" for key, value in pairs) + ")"
-    parts = [
-        f"{literal((', ' if number else '') + '"' + key + '": ')} || coalesce(to_json({value})::text, 'null')"
-        for number, (key, value) in enumerate(pairs)
-    ]
+    parts = []
+    for number, (key, value) in enumerate(pairs):
+        opening = literal(("," if number else "") + f'"{key}":')
+        parts.append(f"{opening} || coalesce(to_json({value})::text, 'null')")
     return "('{' || " + " || ".join(parts) + " || '}')::json"

@@ -8,7 +8,7 @@ below become relations again, so only the subtree that needs Python pays for it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -36,18 +36,18 @@ class ReadSession:
     pool: asyncpg.Pool
     reader: Reader
     slow_only: bool = False
-    statements: list[str] = field(default_factory=list)
+    statements: int = 0
 
     async def text(self, sql: str, values: list[Any]) -> str | None:
         """The one value of a statement, as text."""
-        self.statements.append(sql)
+        self.statements += 1
         async with _readable(), self.pool.acquire() as connection:
             text: str | None = await connection.fetchval(sql, *values)
             return text
 
     async def rows(self, sql: str, values: list[Any]) -> list[asyncpg.Record]:
         """All rows of a statement."""
-        self.statements.append(sql)
+        self.statements += 1
         async with _readable(), self.pool.acquire() as connection:
             rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
             return rows

@@ -14,8 +14,8 @@ from tomgql.store.sql import literal
 
 def flux(column: str, context: RowContext) -> str:
     """A flux column (uJy) in the unit of the argument ``unit`` or ``fluxUnit``."""
-    unit = context.arguments.get("unit", context.arguments.get("fluxUnit", "UJY"))
-    size = FLUX_UNITS_UJY[str(unit)]
+    unit = context.arguments.get("unit") or context.arguments.get("fluxUnit") or "UJY"
+    size = FLUX_UNITS_UJY[unit]
     return f"{context.row}.{column}" if size == 1.0 else f"{context.row}.{column} / {size!r}::float8"
 
 
@@ -75,14 +75,15 @@ def magnitude_of(flux_ujy: str, context: RowContext) -> str:
 
 def sigmas(context: RowContext) -> str:
     """The bound argument ``nSigma``; raises InvalidInput unless it is positive."""
-    nsigma = float(context.arguments.get("nSigma", 3.0))
+    given = context.arguments.get("nSigma")
+    nsigma = 3.0 if given is None else float(given)
     if nsigma <= 0:
         raise InvalidInput(f"nSigma must be greater than 0, not {nsigma:g}.", path=["nSigma"])
     return context.bind(nsigma, "float8")
 
 
 def _system(context: RowContext) -> str:
-    return str(context.arguments.get("system", "AB"))
+    return str(context.arguments.get("system") or "AB")
 
 
 def _vega_offset(row: str) -> str:

@@ -22,7 +22,7 @@ ANGSTROMS_PER_UNIT = {"ANGSTROM": 1.0, "NM": 10.0, "MICRON": 10_000.0}
 
 
 def _wavelength(context: RowContext) -> str:
-    size = ANGSTROMS_PER_UNIT[str(context.arguments.get("unit", "ANGSTROM"))]
+    size = ANGSTROMS_PER_UNIT[context.arguments.get("unit") or "ANGSTROM"]
     if size == 1.0:
         return f"{context.row}.wavelength_angstrom"
     return f"(select array_agg(w / {size!r}::float8 order by n) from unnest({context.row}.wavelength_angstrom)" + (

@@ -10,7 +10,7 @@ _J2000_MJD = 51544.5
 
 def mjd(context: RowContext) -> str:
     """The row's MJD in the scale of the argument ``scale`` or ``timeScale``."""
-    scale = str(context.arguments.get("scale", context.arguments.get("timeScale", "UTC")))
+    scale = context.arguments.get("scale") or context.arguments.get("timeScale") or "UTC"
     utc = f"{context.row}.mjd"
     if scale == "UTC":
         return utc

@@ -1,0 +1,73 @@
+"""The web process put together: routes, limits, errors, and the runtime's life.
+
+The only place that knows GraphQL and plain HTTP at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from tomgql.errors import TomError
+from tomgql.graphql.schema import build_schema
+from tomgql.graphql.view import GraphQLView
+from tomgql.runtime import running
+from tomgql.settings import Settings
+from tomgql.web import auth, errors
+from tomgql.web.files import download
+from tomgql.web.health import health
+from tomgql.web.limits import BodyLimit
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The ASGI application; its lifespan opens and closes the runtime."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with running(settings) as rt:
+            app.state.rt = rt
+            yield
+
+    return Starlette(
+        routes=_routes(GraphQLView(build_schema(settings), auth.principal_of, auth.principal_of_header)),
+        lifespan=lifespan,
+        middleware=[Middleware(BodyLimit, max_bytes=settings.max_body_bytes)],
+        exception_handlers={
+            TomError: errors.tom_error,
+            HTTPException: errors.http_error,
+            Exception: errors.unexpected,
+        },
+    )
+
+
+def _routes(view: GraphQLView) -> list[Route | WebSocketRoute]:
+    class Endpoint:
+        """The GraphQL view as a route that refuses cross-site requests; a class, so that starlette takes it as ASGI."""
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                auth.require_same_site(Request(scope, receive))
+            await view(scope, receive, send)
+
+    endpoint = Endpoint()
+    return [
+        Route("/", _home),
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/files/{id}", download, methods=["GET"]),
+        Route("/session", auth.open_session, methods=["POST"]),
+        Route("/session", auth.close_session, methods=["DELETE"]),
+        Route("/health", health, methods=["GET"]),
+    ]
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse("/health")

@@ -1,0 +1,175 @@
+"""The command line: one command a chore."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tomgql import __version__
+from tomgql.errors import TomError, Unavailable
+from tomgql.settings import Settings
+
+
+def _settings(**given: Any) -> Settings:
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _connected() -> Settings:
+    """Settings with both addresses: from the environment, or of the site that runs in the data directory."""
+    from tomgql.addresses import of_running_site
+
+    return of_running_site(_settings())
+
+
+def _log(settings: Settings) -> None:
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=settings.log_level.upper(), format=form, stream=sys.stderr)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tomgql")
+def main() -> None:
+    """tomgql: an async GraphQL server for the data of Target and Observation Managers."""
+
+
+@main.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Directory that keeps everything.")
+@click.option("--host", help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (8000); 0 takes a free one.")
+@click.option("--demo", is_flag=True, help="Fill in sample targets with real photometry.")
+def up(data: Path | None, host: str | None, port: int | None, demo: bool) -> None:
+    """Start everything on this machine: PostgreSQL, Valkey, web process and worker."""
+    from tomgql.site import children, prepare
+    from tomgql.up import run_up
+
+    settings = _settings(data_dir=data.absolute() if data else None, host=host, port=port)
+    _log(settings)
+    code = asyncio.run(
+        run_up(
+            settings,
+            demo=demo,
+            report=lambda line: click.echo(line),
+            prepare=lambda ready: prepare(ready, demo=demo),
+            children=children,
+        )
+    )
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+def serve(host: str | None, port: int | None) -> None:
+    """Run one web process."""
+    import uvicorn
+
+    from tomgql.app import build_app
+    from tomgql.supervision import exit_when_orphaned
+
+    connected = _connected()
+    settings = connected.model_copy(
+        update={name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    )
+    _log(settings)
+    exit_when_orphaned()
+    uvicorn.run(
+        build_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        ws_ping_interval=20,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@main.command()
+def worker() -> None:
+    """Run one worker."""
+    from tomgql.supervision import exit_when_orphaned
+    from workers.settings import run_worker
+
+    settings = _connected()
+    _log(settings)
+    exit_when_orphaned()
+    _run(run_worker(settings))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from tomgql.store.schema import migrate as apply
+
+    settings = _connected()
+    applied = _run(apply(_database(settings), click.echo))
+    click.echo(f"Applied {len(applied)} migrations." if applied else "The schema is up to date.")
+
+
+@main.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from tomgql.graphql.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@main.command()
+@click.argument("username")
+@click.option("--admin", is_flag=True, help="Make the user an administrator.")
+def user(username: str, admin: bool) -> None:
+    """Create a user."""
+    from tomgql.site import create_user
+
+    _run(create_user(_database(_connected()), username, is_admin=admin))
+    click.echo(f'Created the user "{username}". Give out a token with: tomgql token {username}')
+
+
+@main.command()
+@click.argument("username")
+@click.option("--name", default="command line", help="What the token is for.")
+@click.option("--scope", "scopes", multiple=True, help="read, write, admin; several times; all when not given.")
+def token(username: str, name: str, scopes: tuple[str, ...]) -> None:
+    """Create a token for a user and print its secret."""
+    from tomgql.site import create_token
+
+    click.echo(_run(create_token(_database(_connected()), username, name, scopes)))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is reachable, which versions, what is missing."""
+    from tomgql.doctor import examine
+
+    findings = asyncio.run(examine(_connected_or_not()))
+    for finding in findings:
+        click.echo(f"{'ok     ' if finding.well else 'MISSING'} {finding.what}: {finding.detail}")
+    sys.exit(0 if all(finding.well for finding in findings) else 1)
+
+
+def _connected_or_not() -> Settings:
+    from tomgql.addresses import of_running_site
+
+    try:
+        return of_running_site(_settings())
+    except Unavailable:
+        return _settings()
+
+
+def _database(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise click.ClickException("TOMGQL_DATABASE_URL must be set.")
+    return settings.database_url
+
+
+def _run(work: Any) -> Any:
+    try:
+        return asyncio.run(work)
+    except TomError as error:
+        raise click.ClickException(error.message) from error
+    except OSError as error:
+        raise click.ClickException(f"The database cannot be reached: {error}.") from error

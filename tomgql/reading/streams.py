@@ -1,0 +1,77 @@
+"""The event log as a subscriber reads it: behind a cursor, in commit order, for ever.
+
+Replay and live are the same table read in the same order, so there is no gap and no repeat between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from tomgql.events import log
+from tomgql.events.hub import Hub
+from tomgql.events.log import LoggedEvent
+from tomgql.reading.relation import Pin, Relation, one
+from tomgql.runtime import Runtime
+
+EVENTS_PER_READ = 100
+"""Events that one subscriber takes from the log at a time."""
+
+
+@dataclass(frozen=True)
+class StreamedEvent:
+    """One event with its public cursor; ``first_of_batch`` says that the log was read anew before it."""
+
+    cursor: str
+    event: LoggedEvent
+    first_of_batch: bool
+
+    @property
+    def data(self) -> Relation:
+        """The reduced data that the event announces."""
+        places = ((self.event.target_id, "bigint"), (self.event.data_ids, "bigint[]"))
+        return Relation("reduced_data", (Pin("{row}.target_id = {0} and {row}.id = any({1})", places),))
+
+    @property
+    def target(self) -> Relation:
+        """The target that the event is about."""
+        return one("targets", (self.event.target_id or 0,))
+
+    @property
+    def data_product(self) -> Relation | None:
+        """The data product that the event is about."""
+        key = self.event.data_product_id
+        return None if key is None else one("data_products", (key,))
+
+    @property
+    def job(self) -> Relation:
+        """The job that the event is about."""
+        return one("jobs", (self.event.job_id or 0,))
+
+
+async def reach(rt: Runtime) -> tuple[str, str]:
+    """Oldest and latest cursor of the log."""
+    horizon = await log.horizon(rt.reads)
+    oldest, latest = (log.encode_cursor(place, rt.instance_id) for place in (horizon.oldest, horizon.latest))
+    return oldest, latest
+
+
+async def follow(rt: Runtime, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
+    """Events of a topic behind a cursor; from now on when there is none.
+
+    Raises InvalidCursor, CursorExpired; also later, when a slow reader is overtaken by the log's end.
+    """
+    horizon = await log.horizon(rt.reads)
+    place = horizon.latest if after is None else log.decode_cursor(after, rt.instance_id, horizon)
+    rt.hub.subscribers += 1
+    try:
+        while True:
+            bell = rt.hub.bell()
+            events = await log.read_after(rt.reads, topic, place, EVENTS_PER_READ)
+            for number, event in enumerate(events):
+                place = event.id
+                yield StreamedEvent(log.encode_cursor(event.id, rt.instance_id), event, number == 0)
+            if not events:
+                await Hub.wait(bell)
+    finally:
+        rt.hub.subscribers -= 1

@@ -1,0 +1,57 @@
+"""Limits on requests, before anything is parsed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tomgql.web.errors import error_response
+
+
+class _TooLarge(Exception):  # noqa: N818 - never leaves this module
+    pass
+
+
+class BodyLimit:
+    """Refuses request bodies over a size with 413, by their announced length or as soon as they exceed it."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            if not announced.isdigit() or int(announced) > self._max_bytes:
+                raise _TooLarge
+            await self._app(scope, self._counted(receive), watched)
+        except _TooLarge:
+            if started:
+                raise
+            text = f"A request body may hold {self._max_bytes} bytes here."
+            await error_response("TOO_LARGE", text, 413)(scope, receive, send)
+
+    def _counted(self, receive: Receive) -> Any:
+        total = 0
+
+        async def counted() -> Message:
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            if total > self._max_bytes:
+                raise _TooLarge
+            return message
+
+        return counted

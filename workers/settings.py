@@ -1,0 +1,123 @@
+"""The worker process: an arq worker, restarted whenever Redis drops it, beside the sweep.
+
+arq's worker ends when its connection does, and its messages are gone with a lost Redis. Neither matters: the worker
+is started again as soon as the server answers, and the sweep sends again every job that is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any
+
+import asyncpg
+import redis.exceptions
+from arq import func
+from arq.worker import Worker
+
+from tomgql.events import log
+from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, serialize
+from tomgql.jobs.sweep import sweep
+from tomgql.plugins.sandbox import Sandbox
+from tomgql.runtime import Runtime, running
+from tomgql.settings import Settings
+from workers.runner import run_job
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1
+"""Pause between two looks into the queue; arq's half second is felt by who waits for an upload."""
+
+RESTART_S = 0.5
+"""Pause before a worker that lost its Redis is started again."""
+
+PRUNE_S = 3600.0
+"""Pause between two looks for events that are too old."""
+
+ENDLESS_S = 7 * 86400
+"""arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
+
+LOST = (OSError, redis.exceptions.RedisError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""Errors after which the worker's loops try again."""
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGINT or SIGTERM; running jobs are given back to the queue then."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings) as rt, Sandbox() as sandbox:
+        loops = [
+            asyncio.create_task(coroutine, name=name)
+            for name, coroutine in (
+                ("arq", _work(rt, sandbox)),
+                ("sweep", _sweep(rt)),
+                ("prune", _prune(rt)),
+            )
+        ]
+        await stop.wait()
+        for loop in loops:
+            loop.cancel()
+        for loop in loops:
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+
+
+async def _work(rt: Runtime, sandbox: Sandbox) -> None:
+    while True:
+        worker = build_worker(rt, sandbox)
+        try:
+            await worker.async_run()
+        except LOST as error:
+            logger.warning("the worker lost its queue (%s) and starts again", error)
+        finally:
+            with contextlib.suppress(*LOST):
+                await _close(worker)
+        await asyncio.sleep(RESTART_S)
+
+
+async def _close(worker: Worker) -> None:
+    for task in worker.tasks.values():
+        task.cancel()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    await worker.close()
+
+
+def build_worker(rt: Runtime, sandbox: Sandbox) -> Worker:
+    """An arq worker over our runtime; it knows one function, which runs a job row."""
+
+    async def run(_context: dict[Any, Any], job_id: int) -> None:
+        await run_job(rt, sandbox, job_id)
+
+    return Worker(
+        functions=[func(run, name=RUN_JOB, keep_result=0, max_tries=1, timeout=ENDLESS_S)],  # type: ignore[arg-type]
+        redis_settings=redis_settings(rt.settings.redis_url or ""),
+        queue_name=QUEUE_NAME,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        handle_signals=False,
+        max_jobs=rt.settings.worker_max_jobs,
+        poll_delay=POLL_S,
+        job_completion_wait=0,
+    )
+
+
+async def _sweep(rt: Runtime) -> None:
+    while True:
+        try:
+            await sweep(rt.writes, rt.queue, rt.settings.job_max_attempts)
+        except LOST as error:
+            logger.warning("sweep: %s", error)
+        await asyncio.sleep(rt.settings.job_sweep_s)
+
+
+async def _prune(rt: Runtime) -> None:
+    while True:
+        try:
+            async with rt.writes.acquire() as connection:
+                await log.prune(connection, rt.settings.event_retention_days)
+        except LOST as error:
+            logger.warning("prune: %s", error)
+        await asyncio.sleep(PRUNE_S)

@@ -1,0 +1,14 @@
+"""The worker's table of contents: kind of job -> verb, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tomgql.jobs.specs import ProcessDataProduct
+from tomgql.services import reduction
+
+HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
+    ProcessDataProduct.kind: reduction.process_data_product,
+}
+"""Kind -> verb. Each takes the runtime, the sandbox, the attempt and the spec."""
