@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from tomgql.graphql.enums import (
     DataProductOrderField,
@@ -161,3 +163,20 @@ class DataProductOrder:
 class ReducedDatumOrder:
     field: ReducedDatumOrderField = strawberry.field(description="What to sort by.")
     direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+def as_filter(given: Any) -> Any:
+    """A converted Where input as the plain dictionary that `tomgql.reading.filters` takes, in the schema's names."""
+    if isinstance(given, list):
+        return [as_filter(each) for each in given]
+    if isinstance(given, Enum):
+        return given.value
+    definition = getattr(given, "__strawberry_definition__", None)
+    if definition is None:
+        return {} if given is None else given
+    values = {_name(each): getattr(given, each.python_name) for each in definition.fields}
+    return {name: as_filter(value) for name, value in values.items() if value is not None}
+
+
+def _name(field: Any) -> str:
+    return str(field.graphql_name or to_camel_case(field.python_name))

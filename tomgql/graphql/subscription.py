@@ -13,19 +13,17 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from graphql.execution.values import get_argument_values
 
 from tomgql.graphql.base import described
 from tomgql.graphql.context import Context, Info
 from tomgql.graphql.data import ReducedDatum
 from tomgql.graphql.enums import Change
-from tomgql.graphql.inputs import JobWhere, ReducedDatumWhere
+from tomgql.graphql.inputs import JobWhere, ReducedDatumWhere, as_filter
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.products import DataProduct
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import Target
 from tomgql.reading.matching import count_matching
-from tomgql.reading.selection import plain
 from tomgql.reading.streams import StreamedEvent, follow
 
 After = Annotated[
@@ -70,14 +68,6 @@ async def _refresh(context: Context) -> None:
         context.reads = replace(context.reads, reader=replace(context.reads.reader, actor=actor))
 
 
-def raw_where(info: Info) -> dict[str, Any]:
-    """The field's `where` as the plain dictionary that filters take."""
-    raw = info._raw_info
-    field = raw.parent_type.fields[raw.field_name]
-    values = get_argument_values(field, raw.field_nodes[0], raw.variable_values)
-    return dict(plain(values.get("where")) or {})
-
-
 @strawberry.type(description="Streams of what is new, over WebSocket (graphql-transport-ws).")
 class Subscription:
     @strawberry.subscription(description="Reduced data as they are recorded, in commit order, in portions of 500.")
@@ -87,7 +77,7 @@ class Subscription:
         where: Annotated[ReducedDatumWhere | None, strawberry.argument(description="Which reduced data.")] = None,
         after: After = None,
     ) -> AsyncIterator[ReducedDataEvent]:
-        wanted = raw_where(info)
+        wanted = as_filter(where)
         async for streamed in _follow(info, "reduced_data", after):
             data: Any = replace(streamed.data, where=wanted)
             count = await count_matching(info.context.reads, data)
@@ -101,7 +91,7 @@ class Subscription:
         where: Annotated[JobWhere | None, strawberry.argument(description="Which jobs.")] = None,
         after: After = None,
     ) -> AsyncIterator[JobEvent]:
-        wanted = raw_where(info)
+        wanted = as_filter(where)
         async for streamed in _follow(info, "jobs", after):
             job: Any = replace(streamed.job, where=wanted)
             if await count_matching(info.context.reads, job):

@@ -1,0 +1,109 @@
+"""A running site: the application behind a real socket, and workers as real child processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from tests.support.client import Client
+from tomgql.app import build_app
+from tomgql.runtime import Runtime
+from tomgql.settings import Settings
+
+
+@dataclass
+class Site:
+    """One running web application."""
+
+    url: str
+    settings: Settings
+    rt: Runtime
+
+    def client(self, token: str | None = None) -> Client:
+        """A client that signs in with a token, or does not."""
+        return Client(self.url, token)
+
+
+@asynccontextmanager
+async def running_site(settings: Settings) -> AsyncIterator[Site]:
+    """The application under uvicorn in this process, on a free port."""
+    app = build_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server._serve())
+    while not server.started:
+        if task.done():
+            task.result()
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Site(f"http://127.0.0.1:{port}", settings, app.state.rt)
+    finally:
+        server.should_exit = True
+        await task
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a child process."""
+    given = settings.model_dump(exclude_none=True)
+    return {**os.environ, **{f"TOMGQL_{name.upper()}": str(value) for name, value in given.items()}}
+
+
+class Child:
+    """A `tomgql` command as a child process."""
+
+    def __init__(self, settings: Settings, *command: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tomgql", *command],
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> str:
+        """SIGTERM; returns what it printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=30)
+        return out.decode()
+
+
+@contextlib.contextmanager
+def running_worker(settings: Settings) -> Any:
+    """A real worker process for the length of the block."""
+    child = Child(settings, "worker")
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+async def until(seconds: float, condition: Callable[[], Any]) -> Any:
+    """The first true answer of an async or plain condition, polled; fails when there is none in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = condition()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"nothing within {seconds} s"
+        await asyncio.sleep(0.05)
