@@ -118,9 +118,7 @@ async def _queue(redis_url: str) -> JobQueue:
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
     for name in ("json", "jsonb"):
-        await connection.set_type_codec(
-            name, encoder=_dump, decoder=orjson.loads, schema="pg_catalog", format="text"
-        )
+        await connection.set_type_codec(name, encoder=_dump, decoder=orjson.loads, schema="pg_catalog", format="text")
 
 
 def _dump(value: Any) -> str:

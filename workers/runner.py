@@ -34,7 +34,12 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE_S = 300.0
 """Longest pause before a retryable failure is tried again."""
 
-CONNECTION_LOST = (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, redis.exceptions.ConnectionError)
+CONNECTION_LOST = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    redis.exceptions.ConnectionError,
+)
 """Errors that say that our own servers are away."""
 
 

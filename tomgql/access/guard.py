@@ -47,9 +47,7 @@ async def require_target(tx: Transaction, actor: Principal, target_id: int, perm
     )
 
 
-async def require_product(
-    tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]
-) -> None:
+async def require_product(tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]) -> None:
     """The actor sees the data product and holds ``permission`` on its target."""
 
     def allowed(who: Principal, row: str, bind: Bind) -> str:

@@ -108,9 +108,7 @@ def job_visible_to(actor: Principal, job: str, bind: Bind) -> str:
     )
     if actor.is_anonymous:
         return about_product
-    about_target = (
-        f"({job}.data_product_id is null and {job}.target_id in {_granted_targets(actor, CHANGE, bind)})"
-    )
+    about_target = f"({job}.data_product_id is null and {job}.target_id in {_granted_targets(actor, CHANGE, bind)})"
     return f"({job}.created_by_id = {bind(actor.user_id, 'bigint')} or {about_product} or {about_target})"
 
 

@@ -121,7 +121,10 @@ class SpectroscopyDatum(OfRow, ReducedDatum):
         root: strawberry.Parent[Row],
         unit: Annotated[WavelengthUnit | None, strawberry.argument(description="Unit.")] = WavelengthUnit.ANGSTROM,
     ) -> list[float]:
-        return [number / ANGSTROMS_PER_UNIT[(unit or WavelengthUnit.ANGSTROM).value] for number in root["wavelength_angstrom"]]
+        return [
+            number / ANGSTROMS_PER_UNIT[(unit or WavelengthUnit.ANGSTROM).value]
+            for number in root["wavelength_angstrom"]
+        ]
 
     @strawberry.field(description="Flux at each wavelength, in fluxUnit.")
     def flux(self, root: strawberry.Parent[Row]) -> list[float | None]:

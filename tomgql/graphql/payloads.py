@@ -102,9 +102,7 @@ class BulkPayload:
     rows: list[RowReport] = strawberry.field(
         default_factory=list, description="Single rows, rejected ones first, at most 1,000."
     )
-    ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Ids of what was created or revised."
-    )
+    ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Ids of what was created or revised.")
     errors: list[UserError] = _errors()
 
 

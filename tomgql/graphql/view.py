@@ -120,5 +120,3 @@ class GraphQLView(GraphQL[Context, None]):
                 response.headers["content-length"] = str(len(response.body))
                 response.status_code = 400
         return response
-
-

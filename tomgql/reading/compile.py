@@ -63,9 +63,7 @@ class Compiler:
         return f"select ({self._relation(relation, link, selected, None, 1)})::text"
 
     # ------------------------------------------------------------------ relations
-    def _relation(
-        self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int
-    ) -> str:
+    def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
         resource = RESOURCES[relation.resource]
         row = self._alias()
         source = self._source(resource, link, row, parent)
@@ -265,7 +263,9 @@ class Compiler:
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
         out = self._alias()
         if isinstance(body, str) or not _fit_as_names(body):
-            return f"select coalesce(json_agg({out}.j), '[]') from (select {self._as_json(body, row)} as j {tail}) {out}"
+            return (
+                f"select coalesce(json_agg({out}.j), '[]') from (select {self._as_json(body, row)} as j {tail}) {out}"
+            )
         columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
         return f"select coalesce(json_agg({out}), '[]') from (select {columns} {tail}) {out}"
 

@@ -136,7 +136,9 @@ class Keyset:
 
 def decode_cursor(cursor_key: str, cursor: str, argument: str) -> list[Any]:
     """The position that a cursor holds; raises InvalidCursor for what this server did not make."""
-    refused = InvalidCursor("This is not a cursor of this server; use `endCursor` or `cursor` as given.", path=[argument])
+    refused = InvalidCursor(
+        "This is not a cursor of this server; use `endCursor` or `cursor` as given.", path=[argument]
+    )
     try:
         position = bytes.fromhex(cursor[CHECKSUM_DIGITS:])
         expected = hashlib.sha256(cursor_key.encode() + position).hexdigest()[:CHECKSUM_DIGITS]
@@ -148,5 +150,3 @@ def decode_cursor(cursor_key: str, cursor: str, argument: str) -> list[Any]:
     if not isinstance(decoded, list) or not decoded:
         raise refused
     return decoded
-
-

@@ -105,9 +105,7 @@ class RowQuery:
         self.session, self.resource = session, resource
         self.parameters = Parameters()
         bind = self.parameters.bind
-        pins = [
-            pin.sql.format(*[bind(value, kind) for value, kind in pin.values], row="q") for pin in relation.pins
-        ]
+        pins = [pin.sql.format(*[bind(value, kind) for value, kind in pin.values], row="q") for pin in relation.pins]
         where = Filter(bind).where(resource.where_type, "q", relation.where)
         self.conditions = [*pins, resource.visible(session.reader.actor, "q", bind), where]
 
@@ -129,7 +127,6 @@ class RowQuery:
         )
         records = await self.session.rows(sql, self.parameters.values)
         return [Row(self.resource, dict(record)) for record in records]
-
 
     async def count(self) -> int:
         """How many rows there are, regardless of pages."""
@@ -185,5 +182,3 @@ async def fetch_light_curve(
     query.narrow("PhotometryWhere", selected.arguments.get("where"))
     query.conditions.append("not q.disabled")
     return LightCurveRows(await query.fetch("order by q.mjd, q.id"), selected.arguments)
-
-

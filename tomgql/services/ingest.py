@@ -156,5 +156,3 @@ def _create_sql() -> str:
         " returning id, identity)"
         " update staged_outcomes o set id = fresh.id from fresh where fresh.identity = o.identity"
     )
-
-

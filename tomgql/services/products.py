@@ -58,9 +58,7 @@ class Registered:
     job_id: int | None
 
 
-async def register_product(
-    rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes]
-) -> Registered:
+async def register_product(rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes]) -> Registered:
     """Store a file and, in one transaction, its product row, its job and their events.
 
     Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its

@@ -194,9 +194,7 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
 async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> None:
     await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
     if new.data_product_id is not None:
-        await guard.require_product(
-            tx, actor, new.data_product_id, predicates.CHANGE, ["input", "dataProduct"]
-        )
+        await guard.require_product(tx, actor, new.data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         if not await tx.value(
             "select true from data_products where id = $1 and target_id = $2", new.data_product_id, new.target_id
         ):

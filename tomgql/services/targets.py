@@ -107,7 +107,9 @@ async def _insert(tx: Transaction, columns: Mapping[str, Any]) -> int:
             *columns.values(),
         )
     except asyncpg.CheckViolationError as error:
-        raise InvalidInput("A number of this target is out of its range; see the descriptions of the fields.") from error
+        raise InvalidInput(
+            "A number of this target is out of its range; see the descriptions of the fields."
+        ) from error
     return int(target_id)
 
 

@@ -21,7 +21,9 @@ async def health(request: Request) -> Response:
     rt: Runtime = request.app.state.rt
     parts = {"database": await _database(rt), "queue": await _queue(rt)}
     status = 200 if all(parts.values()) else 503
-    return JSONResponse({"version": __version__, **{name: "ok" if up else "down" for name, up in parts.items()}}, status)
+    return JSONResponse(
+        {"version": __version__, **{name: "ok" if up else "down" for name, up in parts.items()}}, status
+    )
 
 
 async def _database(rt: Runtime) -> bool:

@@ -115,9 +115,7 @@ class ProductMutations:
         async def work() -> dict[str, Any]:
             product = key("data_products", input.data_product, "input", "dataProduct")
             options = mapping(input.options, "input", "options")
-            job = await products.process_product(
-                info.context.rt, info.context.actor, product, input.processor, options
-            )
+            job = await products.process_product(info.context.rt, info.context.actor, product, input.processor, options)
             return {"job": one("jobs", job)}
 
         return await answer(JobPayload, work)
@@ -148,9 +146,7 @@ class ProductMutations:
                 add_user_groups=keys("user_groups", input.add_user_groups, "input", "addUserGroups"),
                 remove_user_groups=keys("user_groups", input.remove_user_groups, "input", "removeUserGroups"),
                 add_data_products=keys("data_products", input.add_data_products, "input", "addDataProducts"),
-                remove_data_products=keys(
-                    "data_products", input.remove_data_products, "input", "removeDataProducts"
-                ),
+                remove_data_products=keys("data_products", input.remove_data_products, "input", "removeDataProducts"),
             )
             group_id = key("data_product_groups", input.id, "input", "id")
             group = await groups.update_product_group(info.context.rt, info.context.actor, group_id, change)
@@ -161,13 +157,17 @@ class ProductMutations:
     @strawberry.mutation(description="Cancel a job that has not ended.")
     async def cancel_job(self, info: Info, id: Id) -> JobPayload:
         async def work() -> dict[str, Any]:
-            return {"job": one("jobs", await jobs.cancel_job(info.context.rt, info.context.actor, key("jobs", id, "id")))}
+            return {
+                "job": one("jobs", await jobs.cancel_job(info.context.rt, info.context.actor, key("jobs", id, "id")))
+            }
 
         return await answer(JobPayload, work)
 
     @strawberry.mutation(description="Run a job that failed or was cancelled again.")
     async def retry_job(self, info: Info, id: Id) -> JobPayload:
         async def work() -> dict[str, Any]:
-            return {"job": one("jobs", await jobs.retry_job(info.context.rt, info.context.actor, key("jobs", id, "id")))}
+            return {
+                "job": one("jobs", await jobs.retry_job(info.context.rt, info.context.actor, key("jobs", id, "id")))
+            }
 
         return await answer(JobPayload, work)

@@ -60,8 +60,7 @@ def limit_flux(context: RowContext) -> str:
     """Upper limit at ``nSigma`` in uJy."""
     row, nsigma = context.row, sigmas(context)
     return (
-        f"coalesce({row}.flux_error_ujy * {nsigma},"
-        f" {row}.limit_flux_ujy * coalesce({nsigma} / {row}.limit_nsigma, 1))"
+        f"coalesce({row}.flux_error_ujy * {nsigma}, {row}.limit_flux_ujy * coalesce({nsigma} / {row}.limit_nsigma, 1))"
     )
 
 

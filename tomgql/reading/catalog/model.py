@@ -101,7 +101,7 @@ class Resource:
     concrete_fields: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
 
 
-TIME_FORMAT = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
+TIME_FORMAT = '\'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\''
 """How times are written: ISO 8601, UTC, whole milliseconds. Connections run in UTC."""
 
 

@@ -105,9 +105,7 @@ class TargetGrant(Model):
 
     id = key()
     target: fields.ForeignKeyRelation[Target] = fields.ForeignKeyField("tomgql.Target", related_name=False)
-    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
-        "tomgql.User", null=True, related_name=False
-    )
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField("tomgql.User", null=True, related_name=False)
     user_group: fields.ForeignKeyNullableRelation[UserGroup] = fields.ForeignKeyField(
         "tomgql.UserGroup", null=True, related_name=False
     )
