@@ -105,7 +105,7 @@ async def _require(
     parameters = Parameters()
     bind = parameters.bind
     row = await tx.row(
-        f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"  # noqa: S608 - names from this module
+        f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"
         f" where g.id = {bind(key, 'bigint')} and {visible(actor, 'g', bind)} for key share of g",
         *parameters.values,
     )

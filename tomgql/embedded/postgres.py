@@ -196,7 +196,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return self._recorded_pid() == self.pid and len(lines) >= 8 and lines[7].strip() == "ready"
 
     def _make_database(self) -> None:
-        if self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":  # noqa: S608
+        if self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":
             self._psql(f"CREATE DATABASE {DATABASE}")
 
     def _psql(self, statement: str) -> str:

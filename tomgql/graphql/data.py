@@ -94,7 +94,7 @@ class PhotometryDatum(OfRow, ReducedDatum):
         return magnitude_error(root)
 
     @strawberry.field(
-        description="Upper limit at nSigma as a magnitude. A limit whose sigma its source did not say is given as it is."
+        description="Upper limit at nSigma as a magnitude. A limit of unknown sigma is given as it was reported."
     )
     def limit(
         self, root: strawberry.Parent[Row], n_sigma: Sigmas = 3, system: System = MagnitudeSystem.AB

@@ -10,7 +10,7 @@ import strawberry
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import NoteLevel
 from tomgql.graphql.inputs import DataProductOrder, DataProductWhere, ReducedDatumWhere
-from tomgql.graphql.lazy import LazyJob, LazyReducedDatum, LazyTarget, LazyUserGroup, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, LazyUserGroup, link
 from tomgql.reading.rows import Row
 
 Where = Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")]
@@ -47,8 +47,8 @@ class DataProductGroup(OfRow, Node):
     @strawberry.field(description="The products in it that the viewer may see.")
     def data_products(
         self, root: strawberry.Parent[Row], first: First = None, after: After = None
-    ) -> Connection[Annotated["DataProduct", strawberry.lazy("tomgql.graphql.products")]]:
-        products: Connection[DataProduct] = link(root, "dataProducts")
+    ) -> Connection[LazyDataProduct]:
+        products: Connection[LazyDataProduct] = link(root, "dataProducts")
         return products
 
 

@@ -91,8 +91,8 @@ class Target(OfRow, Node):
 
     @strawberry.field(description="Its position; null for non-sidereal targets without one.")
     def coordinates(self, root: strawberry.Parent[Row]) -> SkyCoordinates | None:
-        found = None if root["ra_deg"] is None or root["dec_deg"] is None else root
-        return found  # type: ignore[return-value]
+        fixed = root["ra_deg"] is not None and root["dec_deg"] is not None
+        return root if fixed else None  # type: ignore[return-value]
 
     @strawberry.field(description="Its orbit; null for sidereal targets.")
     def orbit(self, root: strawberry.Parent[Row]) -> OrbitalElements | None:

@@ -142,7 +142,7 @@ async def release(tx: Transaction, claim: Claim) -> None:
 
 
 async def _change(tx: Transaction, claim: Claim, changes: str, *values: Any) -> bool:
-    sql = f"update jobs set {changes} where id = $1 and attempts = $2 and state = 'RUNNING' returning id"  # noqa: S608
+    sql = f"update jobs set {changes} where id = $1 and attempts = $2 and state = 'RUNNING' returning id"
     return await tx.value(sql, claim.job_id, claim.attempt, *values) is not None
 
 

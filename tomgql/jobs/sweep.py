@@ -49,6 +49,7 @@ async def _give_up(connection: asyncpg.Connection, max_attempts: int) -> None:
     )
     if rows:
         await connection.executemany(
-            "insert into events (topic, change, job_id, target_id, data_product_id) values ('jobs', 'REVISED', $1, $2, $3)",
+            "insert into events (topic, change, job_id, target_id, data_product_id)"
+            " values ('jobs', 'REVISED', $1, $2, $3)",
             [tuple(row) for row in rows],
         )

@@ -10,7 +10,7 @@ json_build_object; its argument list ends at 50 pairs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,7 +180,7 @@ class Compiler:
         return pairs
 
     def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
-        values = {
+        values: dict[str, Callable[[], str]] = {
             "__typename": lambda: literal(part.named_type.name),
             "hasNextPage": scan.has_next_page,
             "hasPreviousPage": scan.has_previous_page,

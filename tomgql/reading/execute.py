@@ -8,6 +8,8 @@ below become relations again, so only the subtree that needs Python pays for it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,16 +43,18 @@ class ReadSession:
     async def text(self, sql: str, values: list[Any]) -> str | None:
         """The one value of a statement, as text."""
         self.statements += 1
-        async with _readable(), self.pool.acquire() as connection:
-            text: str | None = await connection.fetchval(sql, *values)
-            return text
+        with _readable():
+            async with self.pool.acquire() as connection:
+                text: str | None = await connection.fetchval(sql, *values)
+        return text
 
     async def rows(self, sql: str, values: list[Any]) -> list[asyncpg.Record]:
         """All rows of a statement."""
         self.statements += 1
-        async with _readable(), self.pool.acquire() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
-            return rows
+        with _readable():
+            async with self.pool.acquire() as connection:
+                rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+        return rows
 
 
 def reading_as(rt: Runtime, actor: Principal) -> ReadSession:
@@ -58,21 +62,17 @@ def reading_as(rt: Runtime, actor: Principal) -> ReadSession:
     return ReadSession(rt.reads, Reader(actor, rt.signing_key))
 
 
-class _readable:
+@contextmanager
+def _readable() -> Iterator[None]:
     """Turns the database's refusals into errors that a reader can act on."""
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, asyncpg.QueryCanceledError):
-            raise QueryTooCostly("This query took too long; ask for less at once.") from error
-        if isinstance(error, (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError)):
-            raise QueryTooCostly("This query is too complex; ask for less at once.") from error
-        if isinstance(error, (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)):
-            raise Unavailable("The database cannot be reached just now; try again.") from error
-        if isinstance(error, asyncpg.CannotConnectNowError):
-            raise Unavailable("The database is starting; try again.") from error
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise QueryTooCostly("This query took too long; ask for less at once.") from error
+    except (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError) as error:
+        raise QueryTooCostly("This query is too complex; ask for less at once.") from error
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise Unavailable("The database cannot be reached just now; try again.") from error
 
 
 async def read(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:

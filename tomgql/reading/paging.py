@@ -117,7 +117,8 @@ class Keyset:
 
     def _expanded(self, values: Sequence[Any], *, forward: bool) -> str:
         """Lexicographic comparison spelled out: right for mixed directions and for nulls."""
-        alternatives, equal = [], []
+        alternatives: list[str] = []
+        equal: list[str] = []
         for (key, sql, descending), value in zip(self.keys, values, strict=True):
             alternatives.append(conjunction([*equal, self._strictly(key, sql, value, descending == forward)]))
             equal.append(f"{sql} is null" if value is None else f"{sql} = {self._value(key, value)}")

@@ -183,7 +183,7 @@ async def revoke_token(rt: Runtime, actor: Principal, token_id: int) -> None:
     key = parameters.bind(token_id, "bigint")
     async with transaction(rt.writes) as tx:
         changed: Any = await tx.value(
-            f"update tokens k set revoked = coalesce(k.revoked, now()) where k.id = {key} and {mine} returning k.id",  # noqa: S608
+            f"update tokens k set revoked = coalesce(k.revoked, now()) where k.id = {key} and {mine} returning k.id",
             *parameters.values,
         )
     if changed is None:

@@ -82,7 +82,7 @@ async def _link(
     tx: Transaction, table: str, left: str, right: str, lefts: Sequence[int], rights: Sequence[int]
 ) -> None:
     await tx.execute(
-        f"insert into {table} ({left}, {right}) select l, r from unnest($1::bigint[]) l, unnest($2::bigint[]) r"  # noqa: S608
+        f"insert into {table} ({left}, {right}) select l, r from unnest($1::bigint[]) l, unnest($2::bigint[]) r"
         " on conflict do nothing",
         list(lefts),
         list(rights),
@@ -91,7 +91,7 @@ async def _link(
 
 async def _unlink(tx: Transaction, table: str, column: str, group_id: int, keys: Sequence[int]) -> None:
     await tx.execute(
-        f"delete from {table} where group_id = $1 and {column} = any($2::bigint[])",  # noqa: S608 - our names
+        f"delete from {table} where group_id = $1 and {column} = any($2::bigint[])",
         group_id,
         list(keys),
     )

@@ -135,7 +135,7 @@ def _expression(name: str) -> str:
 def _revise_sql() -> str:
     changes = ", ".join(f"{name} = {_expression(name)}" for name in _STORED if name != "identity")
     return (
-        f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"  # noqa: S608
+        f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"
         ' modified = now() from staged s join staged_outcomes o on o."row" = s."row" and o.outcome = \'REVISED\''
         " where d.target_id = $1 and d.id = o.id"
     )
@@ -150,7 +150,7 @@ def _create_sql() -> str:
         " || s.identity::text, 'UTF8')), 'hex'), 32) placing '8' from 13) placing 'a' from 17)::uuid"
     )
     return (
-        f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"  # noqa: S608
+        f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"
         f" select $1::bigint, $2::bigint, $3::bigint, {global_id}, {expressions} from staged s"
         ' join staged_outcomes o on o."row" = s."row" and o.outcome = \'CREATED\' order by s.mjd'
         " returning id, identity)"

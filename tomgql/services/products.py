@@ -126,7 +126,7 @@ async def find_download(rt: Runtime, actor: Principal, data_product_id: int) -> 
     key = parameters.bind(data_product_id, "bigint")
     visible = predicates.product_visible_to(actor, "p", parameters.bind)
     row = await rt.reads.fetchrow(
-        f"select p.sha256, p.file_name from data_products p where p.id = {key} and {visible}",  # noqa: S608
+        f"select p.sha256, p.file_name from data_products p where p.id = {key} and {visible}",
         *parameters.values,
     )
     if row is None:
@@ -163,8 +163,8 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
         raise NotFound("There is no such observation of this target.", path=["input", "observation"])
     try:
         product_id = await tx.value(
-            "insert into data_products (target_id, observation_id, product_id, data_product_type, file_name, size_bytes,"
-            " sha256, extra_data, uploaded_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+            "insert into data_products (target_id, observation_id, product_id, data_product_type, file_name,"
+            " size_bytes, sha256, extra_data, uploaded_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
             new.target_id,
             new.observation_id,
             new.product_id,

@@ -53,6 +53,7 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
 
 def _sandbox_request(rt: Runtime, spec: ProcessDataProduct, product: Any, directory: Path) -> SandboxRequest:
     installed = rt.processors.installed
+    chosen: tuple[tuple[str, str], ...]
     if spec.processor is not None:
         chosen = ((spec.processor, rt.processors.locate(spec.processor).location),)
     else:

@@ -103,7 +103,7 @@ async def _insert(tx: Transaction, columns: Mapping[str, Any]) -> int:
     places = ", ".join(f"${number + 1}" for number in range(len(columns)))
     try:
         target_id = await tx.value(
-            f"insert into targets ({', '.join(columns)}) values ({places}) returning id",  # noqa: S608 - our columns
+            f"insert into targets ({', '.join(columns)}) values ({places}) returning id",
             *columns.values(),
         )
     except asyncpg.CheckViolationError as error:
