@@ -11,6 +11,7 @@ import subprocess
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
@@ -87,16 +88,18 @@ class EmbeddedServer(ABC):
                 return
             make_directory(self.directory, self._directory_mode())
             self._lock.acquire()
-            try:
-                self._end_all()
-                self._prepare()
-                self._launch_on_a_port()
-            except (OSError, subprocess.SubprocessError) as error:
-                self.stop()
-                raise EmbeddedServerError(f"The embedded {self.name} cannot use {self.directory}: {error}.") from error
-            except BaseException:
-                self.stop()
-                raise
+            with ExitStack() as undo:
+                undo.callback(self.stop)
+                self._start_here()
+                undo.pop_all()
+
+    def _start_here(self) -> None:
+        try:
+            self._end_all()
+            self._prepare()
+            self._launch_on_a_port()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedServerError(f"The embedded {self.name} cannot use {self.directory}: {error}.") from error
 
     def stop(self) -> None:
         """Stop the server cleanly, harder when it takes too long, and give its directory up. Idempotent."""

@@ -185,13 +185,11 @@ class _Nursery:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=_environment(), close_fds=True,
             start_new_session=True, limit=_ANSWER_BYTES,
         )  # fmt: skip
-        try:
-            ready = await asyncio.wait_for(_output(process).readline(), _START_S)
-        except BaseException:
-            _kill_group(process.pid)
-            raise
-        if not ready:
-            raise Unavailable("The process that reads files cannot be started.")
+        with contextlib.ExitStack() as undo:
+            undo.callback(_kill_group, process.pid)
+            if not await asyncio.wait_for(_output(process).readline(), _START_S):
+                raise Unavailable("The process that reads files cannot be started.")
+            undo.pop_all()
         return cls(process)
 
     def ask(self, message: dict[str, Any]) -> _Child:
