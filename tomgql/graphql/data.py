@@ -131,9 +131,10 @@ class SpectroscopyDatum(OfRow, ReducedDatum):
         values: list[float | None] = root["flux_values"]
         return values
 
-    @strawberry.field(description="One-sigma error at each wavelength, in fluxUnit; empty where it is not known.")
-    def flux_error(self, root: strawberry.Parent[Row]) -> list[float | None]:
-        return root["flux_error_values"] or []
+    @strawberry.field(description="One-sigma error at each wavelength, in fluxUnit; null where it is not known.")
+    def flux_error(self, root: strawberry.Parent[Row]) -> list[float | None] | None:
+        errors: list[float | None] | None = root["flux_error_values"]
+        return errors
 
     @strawberry.field(description="In which medium the wavelengths hold.")
     def medium(self, root: strawberry.Parent[Row]) -> SpectralMedium:

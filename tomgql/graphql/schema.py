@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import strawberry
+from graphql import Undefined, is_input_object_type, is_interface_type, is_object_type
 from strawberry.schema.config import StrawberryConfig
 
 from tomgql.graphql.data import AstrometryDatum, GenericDatum, PhotometryDatum, SpectroscopyDatum
@@ -18,7 +22,7 @@ from tomgql.settings import Settings
 
 def build_schema(settings: Settings) -> strawberry.Schema:
     """The executable schema with this site's limits."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -27,6 +31,24 @@ def build_schema(settings: Settings) -> strawberry.Schema:
         execution_context_class=CompilingExecutor,
         config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS),
     )
+    _forget_null_defaults(schema)
+    return schema
+
+
+def _forget_null_defaults(schema: strawberry.Schema) -> None:
+    """Optional arguments without a default, as the contract has them: strawberry writes None as a default of null."""
+    for kind in schema._schema.type_map.values():
+        if is_input_object_type(kind):
+            _forget(kind.fields.values())
+        elif is_object_type(kind) or is_interface_type(kind):
+            for field in kind.fields.values():
+                _forget(field.args.values())
+
+
+def _forget(places: Iterable[Any]) -> None:
+    for place in places:
+        if place.default_value is None:
+            place.default_value = Undefined
 
 
 def schema_text() -> str:

@@ -46,7 +46,7 @@ PHOTOMETRY_FIELDS = {
 SPECTROSCOPY_FIELDS = {
     "wavelength": Field(_wavelength),
     "flux": column("flux_values"),
-    "fluxError": Field("coalesce({row}.flux_error_values, '{{}}')"),
+    "fluxError": column("flux_error_values"),
     "fluxUnit": column("flux_unit"),
     "medium": column("medium"),
     "exposureSeconds": column("exposure_s"),
