@@ -14,7 +14,7 @@ ENV PATH=/opt/tomgql/bin:$PATH TOMGQL_HOST=0.0.0.0 TOMGQL_PORT=8000 TOMGQL_DATA_
 USER tomgql
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 \
+    CMD ["tomgql", "doctor"]
 ENTRYPOINT ["tomgql"]
 CMD ["serve"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -84,7 +85,9 @@ async def _queue(settings: Settings) -> Finding:
 def _files(settings: Settings) -> Finding:
     directory = settings.files_dir
     if not directory.is_dir():
-        return Finding("files", False, f"{directory} does not exist; it is made by the first upload or by `tomgql up`")
+        return Finding("files", True, f"none yet: {directory} is made by the first upload")
+    if not os.access(directory, os.W_OK):
+        return Finding("files", False, f"{directory} cannot be written to by this account")
     count = sum(1 for path in directory.glob("??/*"))
     return Finding("files", True, f"{count} files in {directory}")
 

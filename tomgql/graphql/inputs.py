@@ -42,7 +42,7 @@ class StringFilter:
     not_in: list[str] | None = optional("Is none of at most 10,000.")
     contains: str | None = optional("Contains this text.")
     starts_with: str | None = optional("Begins with this text.")
-    case_sensitive: bool | None = strawberry.field(default=True, description="Whether case matters in these conditions.")
+    case_sensitive: bool | None = strawberry.field(default=True, description="Whether case matters here.")
     is_null: bool | None = optional("Is null (true) or not (false).")
 
 
