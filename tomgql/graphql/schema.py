@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import strawberry
-from graphql import Undefined, is_input_object_type, is_interface_type, is_object_type
+from graphql import GraphQLError, Undefined, is_input_object_type, is_interface_type, is_object_type
 from strawberry.schema.config import StrawberryConfig
 
 from tomgql.graphql.data import AstrometryDatum, GenericDatum, PhotometryDatum, SpectroscopyDatum
@@ -20,9 +20,16 @@ from tomgql.graphql.subscription import Subscription
 from tomgql.settings import Settings
 
 
+class QuietSchema(strawberry.Schema):
+    """A schema that does not log clients' mistakes with a traceback each; `ShapeErrors` logs what is a bug."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """See strawberry."""
+
+
 def build_schema(settings: Settings) -> strawberry.Schema:
     """The executable schema with this site's limits."""
-    schema = strawberry.Schema(
+    schema = QuietSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from cross_web import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
@@ -50,6 +51,18 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self._authenticate = authenticate
         self._authenticate_header = authenticate_header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI; what strawberry refuses by status alone is refused in the form of a GraphQL response."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as error:
+            body = {"errors": [{"message": error.reason, "extensions": {"code": "BAD_REQUEST"}}]}
+            response = JSONResponse(body, error.status_code)
+        await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         """Who asks, once a request or a socket."""
@@ -94,6 +107,11 @@ class GraphQLView(GraphQL[Context, None]):
             return await super().parse_http_body(request)
         except (TypeError, AttributeError, UnicodeDecodeError, RecursionError, IndexError) as error:
             raise HTTPException(400, "The body is not a GraphQL request.") from error
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Strict JSON: no NaN, no half surrogate pairs, no endless nesting."""
+        decoded: object = orjson.loads(data)
+        return decoded
 
     def encode_json(self, data: object) -> str | bytes:
         """JSON with the compiler's fragments spliced in unparsed; NaN and infinities become null."""

@@ -15,7 +15,15 @@ from typing import Any
 import asyncpg
 import redis.exceptions
 
+from tomgql.errors import InvalidInput
+
 logger = logging.getLogger(__name__)
+
+UNSTORABLE = (asyncpg.UntranslatableCharacterError, asyncpg.CharacterNotInRepertoireError, UnicodeEncodeError)
+"""What PostgreSQL and its driver raise for texts that PostgreSQL cannot hold."""
+
+UNSTORABLE_MESSAGE = "A text holds a character that cannot be stored: NUL, or half of a surrogate pair."
+"""What the sender of such a text is told."""
 
 AfterCommit = Callable[[], Awaitable[None]]
 
@@ -62,6 +70,9 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
     """A transaction that commits when the block ends and rolls back when it raises."""
     async with pool.acquire() as connection:
         running = Transaction(connection)
-        async with connection.transaction():
-            yield running
+        try:
+            async with connection.transaction():
+                yield running
+        except UNSTORABLE as error:
+            raise InvalidInput(UNSTORABLE_MESSAGE) from error
     await running.run_after_commit()

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='Instance',
             fields=[
-                ('id', fields.IntField(primary_key=True, unique=True, db_index=True, db_default=1)),
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('instance_id', fields.UUIDField()),
                 ('signing_key', fields.CharField(max_length=64)),
                 ('event_horizon', fields.BigIntField(db_default=0)),

@@ -234,9 +234,9 @@ LEDGERS = [
     "ALTER TABLE share_ledger ADD CHECK (state IN ('QUEUED', 'SENT', 'FAILED', 'REFUSED')),"
     " ADD CHECK (subject_kind IN ('target', 'data_product', 'reduced_datum'))",
     "CREATE INDEX ON share_ledger (target_id)",
-    "ALTER TABLE instance ADD CHECK (id = 1), ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id SET DEFAULT 1",
+    "ALTER TABLE instance ADD CHECK (id = 1)",
     # gen_random_uuid draws from the system's strong random source: two of them make a signing key.
-    "INSERT INTO instance (instance_id, signing_key) VALUES (gen_random_uuid(),"
+    "INSERT INTO instance (id, instance_id, signing_key) VALUES (1, gen_random_uuid(),"
     " replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''))",
 ]
 

@@ -108,7 +108,7 @@ class IdempotencyKey(Model):
 class Instance(Model):
     """The one row about this installation: its id (origin of global ids), its signing key, the event log's horizon."""
 
-    id = fields.IntField(primary_key=True, generated=False, db_default=1)
+    id = key()
     instance_id = fields.UUIDField()
     signing_key = fields.CharField(64)
     event_horizon = fields.BigIntField(db_default=0)

@@ -1,0 +1,153 @@
+"""createReducedData: rows and columns, reports, duplicates, dry runs, idempotency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.people import Person, make_person
+from tests.support.site import Site
+
+CREATE = """
+mutation ($input: CreateReducedDataInput!) {
+  createReducedData(input: $input) {
+    created revised unchanged rejected ids
+    rows { row outcome code message field id }
+    errors { code message path }
+  }
+}
+"""
+ROW = {"mjd": 59000.5, "mag": 20.1, "magerr": 0.1, "filter": "ztfr"}
+
+
+async def create(person: Person, target: str, **given: Any) -> dict[str, Any]:
+    values = {"target": target, "dataType": "photometry", "sourceName": "test", **given}
+    payload: dict[str, Any] = (await person.client.query(CREATE, input=values))["createReducedData"]
+    return payload
+
+
+def counts(payload: dict[str, Any]) -> tuple[int, int, int, int]:
+    return payload["created"], payload["revised"], payload["unchanged"], payload["rejected"]
+
+
+async def stored(person: Person, target: str) -> list[dict[str, Any]]:
+    query = "query ($t: ID!) {reducedData(where: {target: $t}) {nodes {id dataType mjd revision value}}}"
+    nodes: list[dict[str, Any]] = (await person.client.query(query, t=target))["reducedData"]["nodes"]
+    return nodes
+
+
+async def test_rows_and_columns_say_the_same(admin: Person) -> None:
+    by_rows, by_columns = await admin.create_target("rows"), await admin.create_target("columns")
+    rows = [{**ROW, "mjd": 59000.5 + day} for day in range(3)]
+    first = await create(admin, by_rows, rows=rows)
+    columns = {"mjd": [59000.5, 59001.5, 59002.5], "mag": [20.1] * 3, "magerr": 0.1, "filter": "ztfr"}
+    second = await create(admin, by_columns, columns=columns)
+    assert counts(first) == counts(second) == (3, 0, 0, 0)
+    assert len(first["ids"]) == 3
+    assert [row["outcome"] for row in first["rows"]] == ["CREATED"] * 3
+    plain = [[(each["mjd"], each["value"]) for each in await stored(admin, t)] for t in (by_rows, by_columns)]
+    assert plain[0] == plain[1]
+
+
+async def test_bad_rows_are_reported_first_and_good_rows_kept(admin: Person) -> None:
+    target = await admin.create_target("bad rows")
+    payload = await create(admin, target, rows=[ROW, {**ROW, "mjd": 59001.5, "mag": "clouds"}])
+    assert counts(payload) == (1, 0, 0, 1)
+    assert [(row["row"], row["outcome"], row["field"]) for row in payload["rows"]] == [
+        (2, "REJECTED", "mag"),
+        (1, "CREATED", None),
+    ]
+    assert "clouds" in payload["rows"][0]["message"]
+    refused = await create(admin, target, rows=[{**ROW, "mjd": 59009.5}, {**ROW, "mag": "x"}], allOrNothing=True)
+    assert refused["created"] == 0
+    assert refused["rejected"] == 1
+    assert len(await stored(admin, target)) == 1
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "expected", "revision"),
+    [("REVISE", (0, 1, 0, 0), 2), ("SKIP", (0, 0, 1, 0), 1), ("ERROR", (0, 0, 0, 1), 1)],
+)
+async def test_duplicates(admin: Person, on_duplicate: str, expected: Any, revision: int) -> None:
+    target = await admin.create_target(f"duplicates {on_duplicate}")
+    assert counts(await create(admin, target, rows=[ROW])) == (1, 0, 0, 0)
+    assert counts(await create(admin, target, rows=[ROW], onDuplicate=on_duplicate)) == (0, 0, 1, 0)
+    payload = await create(admin, target, rows=[{**ROW, "mag": 19.9}], onDuplicate=on_duplicate)
+    assert counts(payload) == expected
+    assert [each["revision"] for each in await stored(admin, target)] == [revision]
+
+
+async def test_a_dry_run_stores_nothing(admin: Person, site: Site) -> None:
+    target = await admin.create_target("dry")
+    events = await site.rt.reads.fetchval("select count(*) from events")
+    payload = await create(admin, target, rows=[ROW], dryRun=True)
+    assert counts(payload) == (1, 0, 0, 0)
+    assert payload["ids"] == []
+    assert await stored(admin, target) == []
+    assert await site.rt.reads.fetchval("select count(*) from events") == events
+
+
+async def test_the_same_key_is_answered_the_same_and_done_once(admin: Person, site: Site) -> None:
+    target = await admin.create_target("keyed")
+    first = await create(admin, target, rows=[ROW], idempotencyKey="k1")
+    again = await create(admin, target, rows=[ROW], idempotencyKey="k1")
+    assert again == first
+    assert counts(again) == (1, 0, 0, 0)
+    other = await create(admin, target, rows=[{**ROW, "mag": 1.0}], idempotencyKey="k1")
+    assert [error["code"] for error in other["errors"]] == ["CONFLICT"]
+    assert [each["revision"] for each in await stored(admin, target)] == [1]
+    stranger = await make_person(site, "stranger")
+    theirs = await stranger.create_target("theirs")
+    assert counts(await create(stranger, theirs, rows=[ROW], idempotencyKey="k1")) == (1, 0, 0, 0)
+
+
+async def test_generic_data_keep_their_value(admin: Person) -> None:
+    target = await admin.create_target("generic")
+    value = {"mjd": 59000.5, "line": {"name": "Hα", "widths": [1.5, None]}, "flag": True}
+    payload = await create(admin, target, dataType="radio", rows=[value, {"mjd": "soon"}, {"mjd": 9e9}])
+    assert counts(payload) == (1, 0, 0, 2)
+    assert [row["code"] for row in payload["rows"][:2]] == ["INVALID_TIME", "TIME_OUT_OF_RANGE"]
+    (datum,) = await stored(admin, target)
+    assert (datum["dataType"], datum["value"]) == ("radio", value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "either `rows` or `columns`"),
+        ({"rows": []}, "no rows"),
+        ({"rows": [1]}, "Row 1 is not an object"),
+        ({"columns": {"mjd": [1, 2], "mag": [1]}}, "equal length: mjd has 2, mag has 1"),
+        ({"columns": [1]}, "object of arrays"),
+        ({"rows": [{"magnitude": 1}]}, "no time column"),
+        ({"rows": [ROW], "dataType": "spectroscopy"}, "spectroscopy"),
+    ],
+)
+async def test_calls_that_make_no_sense_say_so(admin: Person, given: dict[str, Any], words: str) -> None:
+    found = await admin.client.query('{target(name: "senseless") {id}}')
+    target = (found["target"] or {}).get("id") or await admin.create_target("senseless")
+    payload = await create(admin, target, **given)
+    assert payload["errors"], payload
+    assert words in payload["errors"][0]["message"]
+    assert await stored(admin, target) == []
+
+
+async def test_a_disabled_datum_stays_disabled(admin: Person, site: Site) -> None:
+    target = await admin.create_target("disabled")
+    await create(admin, target, rows=[ROW])
+    await site.rt.writes.execute("update reduced_data set disabled = true where target_id = $1", int(target[1:]))
+    assert counts(await create(admin, target, rows=[{**ROW, "mag": 19.0}])) == (0, 1, 0, 0)
+    assert await stored(admin, target) == []
+    assert await site.rt.reads.fetchval("select disabled from reduced_data where target_id = $1", int(target[1:]))
+
+
+async def test_a_hundred_thousand_rows_in_one_call(admin: Person) -> None:
+    target = await admin.create_target("many")
+    columns = {"mjd": [50000 + n / 1000 for n in range(100_000)], "flux": [1.5] * 100_000, "fluxerr": 0.5}
+    columns |= {"zp": 23.9, "filter": "ztfg"}
+    assert counts(await create(admin, target, columns=columns)) == (100_000, 0, 0, 0)
+    assert counts(await create(admin, target, columns=columns)) == (0, 0, 100_000, 0)
+    columns = {name: [*values, 0] if isinstance(values, list) else values for name, values in columns.items()}
+    refused = await create(admin, target, columns=columns)
+    assert [error["code"] for error in refused["errors"]] == ["QUERY_TOO_COSTLY"]
