@@ -38,7 +38,7 @@ def code_of(response: httpx.Response) -> str:
         b"{}",
         b'{"query": "{__typename}", "variables": [1]}',
         b'{"query": "{__typename}", "variables": {"x": NaN}}',
-        b'{"query": "query ($n: String) {targets(where: {name: {eq: $n}}) {nodes {id}}}", "variables": {"n": "\\ud800"}}',
+        b'{"query": "query ($n: String) {target(name: $n) {id}}", "variables": {"n": "\\ud800"}}',
         b'[{"query": "{__typename}"}]',
     ],
     ids=lambda body: repr(body[:40]),

@@ -66,6 +66,19 @@ async def require_user_group(tx: Transaction, actor: Principal, group_id: int, p
     await _require(tx, actor, what, visible, visible, "membership", path)
 
 
+async def require_managed_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+    """The actor may change the user group."""
+    await _require(
+        tx,
+        actor,
+        ("user_groups", group_id, "user group"),
+        predicates.user_group_visible_to,
+        predicates.user_group_managed_by,
+        "the right to change this user group, which its managers and administrators have",
+        path,
+    )
+
+
 async def require_product_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
     """The actor may change the data product group."""
     await _require(

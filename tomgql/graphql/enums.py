@@ -13,6 +13,14 @@ def value(name: str, what: str) -> Any:
     return strawberry.enum_value(name, description=what)
 
 
+@strawberry.enum(description="Rights on a target.")
+class Permission(Enum):
+    VIEW = value("VIEW", "See it and what belongs to it; part of every right.")
+    CHANGE = value("CHANGE", "Change it, upload data products, record reduced data.")
+    DELETE = value("DELETE", "Delete it.")
+    SHARE = value("SHARE", "Give rights on it to others, and share it with other TOMs.")
+
+
 @strawberry.enum(description="Whether a target stands still among the stars.")
 class TargetType(Enum):
     SIDEREAL = value("SIDEREAL", "Has fixed coordinates.")

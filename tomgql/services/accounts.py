@@ -102,6 +102,46 @@ async def create_user_group(rt: Runtime, actor: Principal, name: str, members: S
     return (int(group_id),)
 
 
+async def update_user_group(
+    rt: Runtime,
+    actor: Principal,
+    group_id: int,
+    *,
+    name: str | None = None,
+    add_members: Sequence[int] = (),
+    remove_members: Sequence[int] = (),
+) -> tuple[int]:
+    """Rename a user group, add and remove members; what they may see changes with the next read.
+
+    Permission: its managers and administrators. Its last manager stays. Raises DuplicateName, NotFound, NotAllowed.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"])
+        if name is not None:
+            await _rename_user_group(tx, group_id, name)
+        await _require_users(tx, add_members)
+        await _add_members(tx, group_id, add_members, "MEMBER")
+        await tx.execute(
+            "delete from memberships where user_group_id = $1 and user_id = any($2::bigint[])",
+            group_id,
+            list(remove_members),
+        )
+        if not await tx.value(
+            "select true from memberships where user_group_id = $1 and role = 'MANAGER' limit 1", group_id
+        ):
+            raise InvalidInput("A user group keeps at least one manager.", path=["input", "removeMembers"])
+        await tx.execute("update user_groups set modified = now() where id = $1", group_id)
+    return (group_id,)
+
+
+async def _rename_user_group(tx: Transaction, group_id: int, name: str) -> None:
+    wanted = _named(name, "name", 200)
+    if await tx.value("select true from user_groups where name = $1 and id <> $2", wanted, group_id):
+        raise DuplicateName(f'There is a user group "{wanted}" already.', path=["input", "name"])
+    await tx.execute("update user_groups set name = $2 where id = $1", group_id, wanted)
+
+
 async def _require_users(tx: Transaction, users: Sequence[int]) -> None:
     known = await tx.value("select count(*) from users where id = any($1::bigint[]) and is_active", list(set(users)))
     if known != len(set(users)):

@@ -28,6 +28,14 @@ class CreateUserGroupInput:
     members: list[strawberry.ID] | None = optional("Users to add; the creator becomes its manager.")
 
 
+@strawberry.input(description="What to change of a user group.")
+class UpdateUserGroupInput:
+    id: strawberry.ID = strawberry.field(description="The group.")
+    name: str | None = optional("New name, 1 to 200 characters; unique.")
+    add_members: list[strawberry.ID] | None = optional("Users to add.")
+    remove_members: list[strawberry.ID] | None = optional("Users to remove; the last manager stays.")
+
+
 @strawberry.input(description="A token to be created.")
 class CreateTokenInput:
     name: str = strawberry.field(description="What the token is for, 1 to 200 characters.")
@@ -57,6 +65,23 @@ class PeopleMutations:
         async def work() -> dict[str, Any]:
             members = keys("users", input.members, "input", "members")
             group = await accounts.create_user_group(info.context.rt, info.context.actor, input.name, members)
+            return {"user_group": one("user_groups", group)}
+
+        return await answer(UserGroupPayload, work)
+
+    @strawberry.mutation(description="Change a user group: its name and who belongs to it.")
+    async def update_user_group(
+        self, info: Info, input: Annotated[UpdateUserGroupInput, strawberry.argument(description="The change.")]
+    ) -> UserGroupPayload:
+        async def work() -> dict[str, Any]:
+            group = await accounts.update_user_group(
+                info.context.rt,
+                info.context.actor,
+                key("user_groups", input.id, "input", "id"),
+                name=input.name,
+                add_members=keys("users", input.add_members, "input", "addMembers"),
+                remove_members=keys("users", input.remove_members, "input", "removeMembers"),
+            )
             return {"user_group": one("user_groups", group)}
 
         return await answer(UserGroupPayload, work)

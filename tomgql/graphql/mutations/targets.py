@@ -1,4 +1,4 @@
-"""createTarget."""
+"""createTarget, grantTargetAccess."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import strawberry
 
 from tomgql.graphql.context import Info
-from tomgql.graphql.enums import OrbitScheme, TargetAccess, TargetType
+from tomgql.graphql.enums import OrbitScheme, Permission, TargetAccess, TargetType
 from tomgql.graphql.inputs import optional
-from tomgql.graphql.mutations.arguments import keys, mapping
+from tomgql.graphql.mutations.arguments import key, keys, mapping, maybe_key
 from tomgql.graphql.payloads import TargetPayload, answer
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.relation import one
-from tomgql.services import targets
+from tomgql.services import grants, targets
 from tomgql.services.targets import NUMBER_COLUMNS, NewTarget
 
 
@@ -77,8 +77,33 @@ def new_target(given: CreateTargetInput) -> NewTarget:
     )
 
 
+@strawberry.input(description="The rights of one user or one user group on a target.")
+class GrantTargetAccessInput:
+    target: strawberry.ID = strawberry.field(description="The target; the right SHARE on it is needed.")
+    user: strawberry.ID | None = optional("The user; or give userGroup.")
+    user_group: strawberry.ID | None = optional("The user group; the actor must belong to it.")
+    permissions: list[Permission] = strawberry.field(description="The whole set; an empty one revokes.")
+
+
 @strawberry.type
 class TargetMutations:
+    @strawberry.mutation(description="Set the rights of one user or one user group on a target.")
+    async def grant_target_access(
+        self, info: Info, input: Annotated[GrantTargetAccessInput, strawberry.argument(description="The rights.")]
+    ) -> TargetPayload:
+        async def work() -> dict[str, Any]:
+            target = await grants.grant_target_access(
+                info.context.rt,
+                info.context.actor,
+                key("targets", input.target, "input", "target"),
+                [each.value for each in input.permissions],
+                user_id=maybe_key("users", input.user, "input", "user"),
+                user_group_id=maybe_key("user_groups", input.user_group, "input", "userGroup"),
+            )
+            return {"target": one("targets", target)}
+
+        return await answer(TargetPayload, work)
+
     @strawberry.mutation(description="Create a target. Its creator gets every right on it.")
     async def create_target(self, info: Info, input: Input) -> TargetPayload:
         async def work() -> dict[str, Any]:

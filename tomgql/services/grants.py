@@ -1,0 +1,66 @@
+"""Grants: who holds which rights on a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.errors import InvalidInput, NotFound
+from tomgql.events import log
+from tomgql.runtime import Runtime
+from tomgql.store.transaction import Transaction, transaction
+
+
+async def grant_target_access(
+    rt: Runtime,
+    actor: Principal,
+    target_id: int,
+    permissions: Sequence[str],
+    *,
+    user_id: int | None = None,
+    user_group_id: int | None = None,
+) -> tuple[int]:
+    """Set the rights that one user or one user group holds on a target; an empty set revokes.
+
+    VIEW is part of every right. Permission: SHARE on the target, and every right that is given; for a user group,
+    membership. Raises NotFound, NotAllowed, InvalidInput. Emits a target event.
+    """
+    guard.require_writer(actor)
+    if (user_id is None) == (user_group_id is None):
+        raise InvalidInput("Give either `user` or `userGroup`.", path=["input", "user"])
+    wanted = list(dict.fromkeys(["VIEW", *permissions])) if permissions else []
+    async with transaction(rt.writes) as tx:
+        for right in (predicates.SHARE, *wanted):
+            await guard.require_target(tx, actor, target_id, right, ["input", "target"])
+        await _require_holder(tx, actor, user_id, user_group_id)
+        await _write(tx, target_id, user_id, user_group_id, wanted)
+        await log.append(tx, "targets", "REVISED", target_id=target_id)
+    return (target_id,)
+
+
+async def _require_holder(tx: Transaction, actor: Principal, user_id: int | None, user_group_id: int | None) -> None:
+    if user_group_id is not None:
+        await guard.require_user_group(tx, actor, user_group_id, ["input", "userGroup"])
+    elif not await tx.value("select true from users where id = $1 and is_active", user_id):
+        raise NotFound("There is no such user.", path=["input", "user"])
+
+
+async def _write(
+    tx: Transaction, target_id: int, user_id: int | None, user_group_id: int | None, permissions: list[str]
+) -> None:
+    await tx.execute(
+        "delete from target_grants where target_id = $1"
+        " and user_id is not distinct from $2 and user_group_id is not distinct from $3",
+        target_id,
+        user_id,
+        user_group_id,
+    )
+    if permissions:
+        await tx.execute(
+            "insert into target_grants (target_id, user_id, user_group_id, permissions) values ($1, $2, $3, $4)",
+            target_id,
+            user_id,
+            user_group_id,
+            permissions,
+        )
