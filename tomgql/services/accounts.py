@@ -137,9 +137,10 @@ async def update_user_group(
 
 async def _rename_user_group(tx: Transaction, group_id: int, name: str) -> None:
     wanted = _named(name, "name", 200)
-    if await tx.value("select true from user_groups where name = $1 and id <> $2", wanted, group_id):
-        raise DuplicateName(f'There is a user group "{wanted}" already.', path=["input", "name"])
-    await tx.execute("update user_groups set name = $2 where id = $1", group_id, wanted)
+    try:
+        await tx.execute("update user_groups set name = $2 where id = $1", group_id, wanted)
+    except asyncpg.UniqueViolationError as error:
+        raise DuplicateName(f'There is a user group "{wanted}" already.', path=["input", "name"]) from error
 
 
 async def _require_users(tx: Transaction, users: Sequence[int]) -> None:
