@@ -143,7 +143,7 @@ def _typed(cell: str, kind: str) -> Any:
 
 
 def _failed(fault: BaseException) -> dict[str, Any]:
-    """A processor broke down: its words for the client, the traceback for the log alone."""
-    words = f"{type(fault).__name__}: {fault}"[:500]
+    """A processor broke down: only the kind of fault for the client, since its words may hold paths of this machine."""
+    words = f"The processor broke down ({type(fault).__name__}); the server's log says where."
     log = "".join(traceback.format_exception(fault))
-    return {"error": {"code": "PROCESSOR_FAILED", "message": f"The processor broke down: {words}"}, "log": log}
+    return {"error": {"code": "PROCESSOR_FAILED", "message": words}, "log": log}
