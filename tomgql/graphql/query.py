@@ -17,6 +17,7 @@ from tomgql.graphql.inputs import TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
+from tomgql.graphql.reference import ReferenceQueries
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import JobsWhere, Target
 from tomgql.reading import ids, streams
@@ -57,7 +58,7 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query:
+class Query(ReferenceQueries):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

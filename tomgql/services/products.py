@@ -143,9 +143,14 @@ def clean_file_name(name: str) -> str:
     return clean
 
 
-def _wants_job(rt: Runtime, new: NewProduct) -> bool:
+def product_types(rt: Runtime) -> dict[str, bool]:
+    """Name of each type of data product that may be uploaded, and whether a processor reads it."""
     readable = {kind for item in rt.processors.installed.values() for kind in item.processor.data_types}
-    known = sorted(readable | set(PLAIN_TYPES))
+    return {kind: kind in readable for kind in sorted(readable | set(PLAIN_TYPES))}
+
+
+def _wants_job(rt: Runtime, new: NewProduct) -> bool:
+    known = product_types(rt)
     if new.data_product_type not in known:
         raise InvalidInput(
             f'There is no data product type "{new.data_product_type}". Known: {", ".join(known)}.',
@@ -153,7 +158,7 @@ def _wants_job(rt: Runtime, new: NewProduct) -> bool:
         )
     if new.processor is not None:
         rt.processors.processor(new.processor)
-    return new.process and (new.processor is not None or new.data_product_type in readable)
+    return new.process and (new.processor is not None or known[new.data_product_type])
 
 
 async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
