@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
-from tomgql.access.principal import ALL_SCOPES, Principal
+from tomgql.access.principal import ALL_SCOPES, ANONYMOUS, Principal
 from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tomgql.runtime import Runtime
 from tomgql.store.sql import Parameters
@@ -41,6 +41,14 @@ async def principal_of_token(rt: Runtime, secret: str) -> Principal:
 async def principal_of_session(rt: Runtime, token_id: int) -> Principal:
     """Who a session stands for, by the token it was opened with; raises NotAuthenticated when that has ended."""
     return _principal(await rt.reads.fetchrow(_PRINCIPAL + " and t.id = $1", token_id))
+
+
+async def principal_of_user(rt: Runtime, user_id: int | None) -> Principal:
+    """The user in whose name a job runs, with all that the user may do now; nobody when the user is gone."""
+    row = await rt.writes.fetchrow(
+        "select id as user_id, username, is_admin from users where id = $1 and is_active", user_id
+    )
+    return ANONYMOUS if row is None else Principal(**dict(row), scopes=ALL_SCOPES)
 
 
 def _principal(row: asyncpg.Record | None) -> Principal:

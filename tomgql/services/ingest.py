@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from tomgql.access.predicates import product_id_shown_to
+from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import NotFound
 from tomgql.events.log import DATA_PER_EVENT
+from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
 _STORED = [name for name, _ in STAGED_COLUMNS if name != "row"]
@@ -33,9 +36,10 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose data they are: the target, and the product and job they come from, if any."""
+    """Whose data they are: the target, who brings them, and the product and job they come from, if any."""
 
     target_id: int
+    actor: Principal
     data_product_id: int | None = None
     job_id: int | None = None
 
@@ -53,6 +57,7 @@ async def record_data(
     if await tx.value("select id from targets where id = $1 for no key update", origin.target_id) is None:
         raise NotFound("The target was deleted meanwhile.")
     await _stage(tx, staged)
+    await _set_apart(tx, origin)
     await tx.execute(_SORT_OUT, origin.target_id)
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
     by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
@@ -105,6 +110,31 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
     await tx.execute("analyze staged")
 
 
+async def _set_apart(tx: Transaction, origin: Origin) -> None:
+    """Give rows that meet data hidden from the actor an identity of the actor's own.
+
+    Else the outcome would tell what is hidden, and a revision would overwrite it or take it out of its group.
+    """
+    parameters = Parameters()
+    shown = product_id_shown_to(origin.actor, "d.data_product_id", parameters.bind)
+    if shown == "true":
+        return
+    target = parameters.bind(origin.target_id, "bigint")
+    actor = parameters.bind(str(origin.actor.user_id), "text")
+    beside = _uuid_of(f"s.identity::text || ' beside hidden data, for ' || {actor}")
+    await tx.execute(
+        f"update staged s set identity = {beside}"
+        f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({shown})",
+        *parameters.values,
+    )
+
+
+def _uuid_of(text: str) -> str:
+    """SQL for a UUID of version 8 (RFC 9562: custom content) from the SHA-256 of a text expression."""
+    digest = f"left(encode(sha256(convert_to({text}, 'UTF8')), 'hex'), 32)"
+    return f"overlay(overlay({digest} placing '8' from 13) placing 'a' from 17)::uuid"
+
+
 # A row that repeats an identity of its own file: the last one stands.
 _SORT_OUT = """
     create temporary table staged_outcomes on commit drop as
@@ -142,13 +172,10 @@ def _revise_sql() -> str:
 
 
 def _create_sql() -> str:
-    """Insert, and write the new keys beside the outcomes. globalId: a UUID of version 8 from origin and identity."""
+    """Insert, and write the new keys beside the outcomes. globalId: from this installation, target and identity."""
     names = ", ".join(_STORED)
     expressions = ", ".join(_expression(name) for name in _STORED)
-    global_id = (
-        "overlay(overlay(left(encode(sha256(convert_to((select instance_id from instance)::text || $1::bigint::text"
-        " || s.identity::text, 'UTF8')), 'hex'), 32) placing '8' from 13) placing 'a' from 17)::uuid"
-    )
+    global_id = _uuid_of("(select instance_id from instance)::text || $1::bigint::text || s.identity::text")
     return (
         f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"
         f" select $1::bigint, $2::bigint, $3::bigint, {global_id}, {expressions} from staged s"

@@ -20,7 +20,7 @@ from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
-from tomgql.services import idempotency
+from tomgql.services import accounts, idempotency
 from tomgql.services.given_rows import read_given
 from tomgql.services.ingest import Origin, Recorded, announce_data, changed_keys, outcomes, record_data
 from tomgql.store.transaction import Transaction, transaction
@@ -89,7 +89,8 @@ async def _product(rt: Runtime, data_product_id: int) -> Any:
 
 
 async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -> None:
-    origin = Origin(product["target_id"], product["id"], run.claim.job_id)
+    actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
+    origin = Origin(product["target_id"], actor, product["id"], run.claim.job_id)
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     async with transaction(rt.writes) as tx:
         recorded = await record_data(tx, origin, str(read.rows_path))
@@ -185,10 +186,10 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
         if answer is not None:
             return BulkOutcome(**{**answer, "keys": [tuple(key) for key in answer["keys"]]})
         await _require_place(tx, actor, new)
-        outcome = await _record_given(tx, new, reading)
+        outcome = await _record_given(tx, actor, new, reading)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))
         if not new.dry_run:
-            await announce_data(tx, Origin(new.target_id, new.data_product_id))
+            await announce_data(tx, Origin(new.target_id, actor, new.data_product_id))
     return outcome
 
 
@@ -202,14 +203,14 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> Non
             raise InvalidInput("This data product belongs to another target.", path=["input", "dataProduct"])
 
 
-async def _record_given(tx: Transaction, new: NewData, reading: Reading) -> BulkOutcome:
+async def _record_given(tx: Transaction, actor: Principal, new: NewData, reading: Reading) -> BulkOutcome:
     staged = io.BytesIO()
     if reading.photometry is not None:
         write_staged_csv(reading.photometry, staged, source_location=new.source_location or None)
     elif reading.generic is not None:
         write_generic_csv(reading.generic, staged, source_location=new.source_location or None)
     staged.seek(0)
-    origin = Origin(new.target_id, new.data_product_id)
+    origin = Origin(new.target_id, actor, new.data_product_id)
     only_count = new.dry_run or (new.all_or_nothing and bool(reading.rejected))
     recorded = await record_data(tx, origin, staged, revise=new.on_duplicate == "REVISE", undo=only_count)
     refused = recorded.skipped if new.on_duplicate == "ERROR" else 0
