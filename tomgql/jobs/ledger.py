@@ -96,7 +96,7 @@ async def succeed(tx: Transaction, claim: Claim, result: dict[str, Any], message
     changed = await _change(
         tx,
         claim,
-        "state = 'SUCCEEDED', progress = 1, result = $3, message = $4, finished = now(), lease_until = null,"
+        "state = 'SUCCEEDED', progress = 1, result = $3, message = $4, finished = clock_timestamp(), lease_until = null,"
         " error_code = null, error_message = null, error_retryable = null",
         result,
         message,
@@ -112,7 +112,7 @@ async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retrya
     changed = await _change(
         tx,
         claim,
-        f"state = '{state}', error_code = $3, error_message = $4, error_retryable = $5, finished = now(),"
+        f"state = '{state}', error_code = $3, error_message = $4, error_retryable = $5, finished = clock_timestamp(),"
         " lease_until = null",
         code,
         message,
@@ -151,7 +151,7 @@ async def cancel(tx: Transaction, job_id: int) -> str:
     state: str = await tx.value("select state from jobs where id = $1 for update", job_id)
     if state in ("QUEUED", "WAITING"):
         await tx.execute(
-            "update jobs set state = 'CANCELLED', finished = now(), waiting_until = null, cancel_requested = true,"
+            "update jobs set state = 'CANCELLED', finished = clock_timestamp(), waiting_until = null, cancel_requested = true,"
             " error_code = 'CANCELLED', error_message = 'Cancelled before it ran.', error_retryable = true"
             " where id = $1",
             job_id,

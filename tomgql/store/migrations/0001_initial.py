@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ('topic', fields.CharField(max_length=30)),
                 ('change', fields.CharField(max_length=10)),
-                ('at', fields.DatetimeField(db_default=SqlDefault('now()'), auto_now=False, auto_now_add=False)),
+                ('at', fields.DatetimeField(db_default=SqlDefault('clock_timestamp()'), auto_now=False, auto_now_add=False)),
                 ('target_id', fields.BigIntField(null=True)),
                 ('data_product_id', fields.BigIntField(null=True)),
                 ('job_id', fields.BigIntField(null=True)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.fields.db_defaults import SqlDefault
 from tortoise.models import Model
 
 from tomgql.store.tables.columns import created_at, key
@@ -56,7 +57,7 @@ class Event(Model):
     id = key()
     topic = fields.CharField(30)
     change = fields.CharField(10)
-    at = created_at()
+    at = fields.DatetimeField(db_default=SqlDefault("clock_timestamp()"))
     target_id = fields.BigIntField(null=True)
     data_product_id = fields.BigIntField(null=True)
     job_id = fields.BigIntField(null=True)
