@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.support.roads import ROADS, Road, pluck
-from tests.support.scene import ACTOR_NAMES, BY_NAME, Scene, make_scene
+from tests.support.scene import ACTOR_NAMES, BY_NAME, Scene, a_scene
 from tests.support.site import Site
 from tomgql.graphql import view
 
@@ -17,8 +18,9 @@ PATHS = ("compiled", "slow")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scene(site: Site) -> Scene:
-    return await make_scene(site)
+async def scene(site: Site) -> AsyncIterator[Scene]:
+    async with a_scene(site) as made:
+        yield made
 
 
 @pytest.fixture(params=PATHS)

@@ -13,7 +13,7 @@ Reach = Callable[[World, Actor, str], bool]
 
 @dataclass(frozen=True)
 class Road:
-    """``query`` asks once for all; or ``each`` once for every thing, with its id or label in place of ``ID``, ``LABEL``.
+    """``query`` asks once for all; ``each`` once for every thing, with its id or label for ``ID`` or ``LABEL``.
 
     ``found`` is where the ids are in the answer, ``counts`` where numbers are that must add up to as many.
     ``reach`` says whether the road leads to a thing that may be seen.
@@ -152,7 +152,8 @@ ROADS = [
     Road("target+raHms>reducedData", "data", "targets.nodes.reducedData.edges.node.id",
          "{ targets { nodes { coordinates { raHms } reducedData { edges { node { id } } totalCount } } } }",
          counts="targets.nodes.reducedData.totalCount"),
-    Road("target>lightCurve", "data", "targets.nodes.lightCurve.id", "{ targets { nodes { lightCurve { id count } } } }",
+    Road("target>lightCurve", "data", "targets.nodes.lightCurve.id",
+         "{ targets { nodes { lightCurve { id count } } } }",
          counts="targets.nodes.lightCurve.count"),
     Road("target+raHms>lightCurve", "data", "targets.nodes.lightCurve.id",
          "{ targets { nodes { coordinates { raHms } lightCurve { id count } } } }",

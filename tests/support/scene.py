@@ -6,10 +6,14 @@ is noted in a `World` at the same time, which computes the answers that are expe
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.client import Client
+import httpx
+
+from tests.support.client import TLS, Client
 from tests.support.people import Person, make_person
 from tests.support.rules import ALL, GRANTED, Actor, Datum, Job, Product, World
 from tests.support.site import Site
@@ -61,20 +65,35 @@ UPDATE_GROUP = (
 )
 
 
+class KeptClient(Client):
+    """A client whose GraphQL requests share open connections, since the matrix sends thousands."""
+
+    def __init__(self, client: Client, http: httpx.AsyncClient) -> None:
+        super().__init__(client.url, client.token)
+        self._http = http
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+        body = {"query": query, "variables": variables or {}}
+        return await self._http.post(f"{self.url}/graphql", json=body, headers={**self.headers, **headers})
+
+
 @dataclass
 class Scene:
     """What was made: clients by actor, public ids by label, and the model that knows who may see it."""
 
     site: Site
+    http: httpx.AsyncClient
     world: World = field(default_factory=World)
     people: dict[str, Person] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
     ids: dict[str, dict[str, str]] = field(default_factory=dict)
     start: str = ""
     days: float = 59000.5
+    last: dict[str, Any] | None = None
 
     async def sql(self, sql: str, *values: Any) -> Any:
         """Run a statement behind everybody's back."""
+        self.last = None
         return await self.site.rt.writes.execute(sql, *values)
 
     def key(self, kind: str, label: str) -> int:
@@ -145,10 +164,17 @@ class Scene:
         return {**{row["name"]: (row["n"], row["content"]) for row in rows}, "files": files}
 
 
-async def make_scene(site: Site) -> Scene:
+@asynccontextmanager
+async def a_scene(site: Site) -> AsyncIterator[Scene]:
     """Everybody and everything."""
-    scene = Scene(site, ids={kind: {} for kind in ("targets", "data", "jobs", "tokens", "products")})
-    await _people(scene)
+    async with httpx.AsyncClient(timeout=60, verify=TLS) as http:
+        scene = Scene(site, http, ids={kind: {} for kind in ("targets", "data", "jobs", "tokens", "products")})
+        await _people(scene)
+        await _things(scene)
+        yield scene
+
+
+async def _things(scene: Scene) -> None:
     scene.start = (await scene.clients["admin"].query("{ server { latestCursor } }"))["server"]["latestCursor"]
     await _groups(scene)
     for access in ("PRIVATE", "PUBLIC", "OPEN"):
@@ -163,7 +189,6 @@ async def make_scene(site: Site) -> Scene:
             await _datum(scene, access, f"{access}/{name}")
         await _datum(scene, access, None)  # that of OPEN is the last event: everybody gets it
         await scene.grant(access, "uploader", VIEW)
-    return scene
 
 
 async def _people(scene: Scene) -> None:
@@ -173,11 +198,12 @@ async def _people(scene: Scene) -> None:
     scene.ids["users"] = {name: person.id for name, person in scene.people.items()}
     for actor in ACTORS:
         if actor.user is None:
-            scene.clients[actor.name] = scene.site.client()
+            client = scene.site.client()
         elif actor.scopes == ALL:
-            scene.clients[actor.name] = scene.people[actor.user].client
+            client = scene.people[actor.user].client
         else:
-            _, scene.clients[actor.name] = await make_token(scene, actor.user, actor.scopes)
+            _, client = await make_token(scene, actor.user, actor.scopes)
+        scene.clients[actor.name] = KeptClient(client, scene.http)
     for name in USERS:
         token_id, _ = await make_token(scene, name, ALL)
         scene.ids["tokens"][f"spare of {name}"] = f"k{token_id}"
