@@ -127,8 +127,10 @@ class TestMessages:
 
     @pytest.mark.parametrize("name", ["stranger", "blind_member", "admin_token_without_admin"])
     async def test_names_of_groups_and_people_do_not_show(self, name: str, scene: Scene) -> None:
-        query = """{ targets { nodes { dataProducts { nodes { groups { id name userGroups { name members { username } } }
-          reducedData { nodes { target { dataProducts { nodes { groups { name } } } } } } } } } } }"""
+        query = """{ targets(first: 9) { nodes { dataProducts(first: 20) { nodes {
+          groups { id name userGroups { name members { username } } }
+          reducedData(first: 9) { nodes { target { dataProducts(first: 20) { nodes { groups { name } } } } } }
+        } } } } }"""
         text = (await scene.clients[name].post(query)).text
         who, world = BY_NAME[name], scene.world
         for group, public_id in scene.ids["product_groups"].items():
