@@ -227,11 +227,10 @@ def _product_group(running: Filter, row: str, given: str) -> str:
     key = ids.decode("data_product_groups", given)
     if key is None:
         return "false"
-    group = running.bind(key[-1], "bigint")
     visible = predicates.product_group_visible_to(running.actor, "y", running.bind)
     return (
-        f"{row}.id in (select x.data_product_id from data_product_group_products x"  # noqa: S608 - our names
-        f" join data_product_groups y on y.id = x.group_id where y.id = {group} and {visible})"
+        f"{row}.id in (select x.data_product_id from data_product_group_products x"
+        f" join data_product_groups y on y.id = x.group_id where y.id = {running.bind(key[-1], 'bigint')} and {visible})"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
-from tomgql.access.principal import ALL_SCOPES, ANONYMOUS, Principal
+from tomgql.access.principal import ALL_SCOPES, Principal
 from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tomgql.runtime import Runtime
 from tomgql.store.sql import Parameters
@@ -54,14 +54,6 @@ def _principal(row: asyncpg.Record | None) -> Principal:
         scopes=scopes,
         token_id=row["token_id"],
     )
-
-
-async def principal_of_user(tx: Transaction, user_id: int | None) -> Principal:
-    """Who a job acts for: the user who asked for it, or nobody when that user is gone."""
-    row = await tx.row("select id, username, is_admin from users where id = $1 and is_active", user_id)
-    if row is None:
-        return ANONYMOUS
-    return Principal(user_id=row["id"], username=row["username"], is_admin=row["is_admin"], scopes=ALL_SCOPES)
 
 
 async def _note_use(rt: Runtime, principal: Principal) -> None:

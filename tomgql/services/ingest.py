@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from tomgql.access import predicates
-from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import NotFound
 from tomgql.events.log import DATA_PER_EVENT
-from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
 _STORED = [name for name, _ in STAGED_COLUMNS if name != "row"]
@@ -26,13 +23,12 @@ _DEFAULTS = {"source_name": "''", "source_location": "''", "reported": "'{}'", "
 
 @dataclass(frozen=True)
 class Recorded:
-    """What became of staged rows. ``hidden`` ones have the identity of data that the actor may not see."""
+    """What became of staged rows: counts, and the outcome of each row as ``(row, outcome, datum key)``."""
 
     created: int
     revised: int
     unchanged: int
     skipped: int = 0
-    hidden: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,27 +41,19 @@ class Origin:
 
 
 async def record_data(
-    tx: Transaction,
-    actor: Principal,
-    origin: Origin,
-    staged: BinaryIO | str,
-    *,
-    revise: bool = True,
-    undo: bool = False,
+    tx: Transaction, origin: Origin, staged: BinaryIO | str, *, revise: bool = True, undo: bool = False
 ) -> Recorded:
     """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
 
     Same identity and content: nothing happens. Same identity, other content: a new revision, the old one kept, unless
-    ``revise`` is false. Data of a product that product groups hide from the actor are neither revised nor moved, and
-    the outcome does not depend on their content. A disabled datum stays disabled. ``undo`` counts without writing.
-    Call `announce_data` last.
+    ``revise`` is false. A disabled datum stays disabled. ``undo`` counts without writing. Call `announce_data` last.
 
     Idempotent by identity. Raises NotFound when the target is gone.
     """
     if await tx.value("select id from targets where id = $1 for no key update", origin.target_id) is None:
         raise NotFound("The target was deleted meanwhile.")
     await _stage(tx, staged)
-    await _sort_out(tx, actor, origin)
+    await tx.execute(_SORT_OUT, origin.target_id)
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
     by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
     if not revise:
@@ -78,7 +66,6 @@ async def record_data(
         revised=revised if revise else 0,
         unchanged=by_outcome.get("UNCHANGED", 0),
         skipped=0 if revise else revised,
-        hidden=by_outcome.get("HIDDEN", 0),
     )
 
 
@@ -118,24 +105,14 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
     await tx.execute("analyze staged")
 
 
-async def _sort_out(tx: Transaction, actor: Principal, origin: Origin) -> None:
-    """Decide by identity. A row that repeats an identity of its own file: the last one stands."""
-    parameters = Parameters()
-    bind = parameters.bind
-    # The product being recorded was asked for, and is no secret to who asked.
-    shown = (
-        f"d.data_product_id is not distinct from {bind(origin.data_product_id, 'bigint')}"
-        f" or {predicates.product_id_shown_to(actor, 'd.data_product_id', bind)}"
-    )
-    await tx.execute(
-        'create temporary table staged_outcomes on commit drop as select q."row", q.identity,'  # noqa: S608
-        " case when q.outcome <> 'HIDDEN' then q.id end as id, q.outcome"
-        " from (select s.\"row\", s.identity, d.id, case when d.id is null then 'CREATED'"
-        f" when not ({shown}) then 'HIDDEN' when d.content = s.content then 'UNCHANGED' else 'REVISED' end as outcome"
-        ' from (select distinct on (identity) "row", identity, content from staged order by identity, "row" desc) s'
-        f" left join reduced_data d on d.target_id = {bind(origin.target_id, 'bigint')} and d.identity = s.identity) q",
-        *parameters.values,
-    )
+# A row that repeats an identity of its own file: the last one stands.
+_SORT_OUT = """
+    create temporary table staged_outcomes on commit drop as
+    select s."row", s.identity, d.id, case
+        when d.id is null then 'CREATED' when d.content = s.content then 'UNCHANGED' else 'REVISED' end as outcome
+    from (select distinct on (identity) "row", identity, content from staged order by identity, "row" desc) s
+    left join reduced_data d on d.target_id = $1 and d.identity = s.identity
+"""
 
 
 async def _write(tx: Transaction, origin: Origin) -> None:

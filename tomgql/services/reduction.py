@@ -20,15 +20,12 @@ from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
-from tomgql.services import accounts, idempotency
+from tomgql.services import idempotency
 from tomgql.services.given_rows import read_given
 from tomgql.services.ingest import Origin, Recorded, announce_data, changed_keys, outcomes, record_data
 from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
-
-NOT_YOURS = "a datum of this identity exists already, and you may not change it."
-"""What is said of a row that meets data of a product that is hidden from the actor."""
 
 LONGEST_REPORT = 1_000
 """Most rows that a bulk answer reports one by one, rejected ones first (contract)."""
@@ -94,10 +91,7 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
     origin = Origin(product["target_id"], product["id"], run.claim.job_id)
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     async with transaction(rt.writes) as tx:
-        actor = await accounts.principal_of_user(tx, run.claim.created_by_id)
-        recorded = await record_data(tx, actor, origin, str(read.rows_path))
-        notes += _hidden(recorded.hidden)
-        rejected = read.rejected_count + recorded.hidden
+        recorded = await record_data(tx, origin, str(read.rows_path))
         await _write_notes(tx, product["id"], notes)
         result = {
             "processor": read.processor,
@@ -106,10 +100,10 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
             "created": recorded.created,
             "revised": recorded.revised,
             "unchanged": recorded.unchanged,
-            "rejected": rejected,
+            "rejected": read.rejected_count,
         }
         await announce_data(tx, origin)
-        await run.succeed(tx, result, _summary(recorded, rejected))
+        await run.succeed(tx, result, _summary(recorded, read.rejected_count))
 
 
 def _summary(recorded: Recorded, rejected: int) -> str:
@@ -129,10 +123,6 @@ def _rejections(rejected: Sequence[RejectedRow], count: int) -> list[Note]:
     first = rejected[0]
     listed = "; ".join(f"row {each.row}: {each.message}" for each in rejected[:5])
     return [Note("WARNING", "rejected_rows", f"{count} rows were not taken: {listed}", first.row, count)]
-
-
-def _hidden(count: int) -> list[Note]:
-    return [Note("WARNING", "not_yours", f"{count} rows were not taken: {NOT_YOURS}", count=count)] if count else []
 
 
 async def _keep_notes(rt: Runtime, product_id: int, notes: Sequence[Note]) -> None:
@@ -194,7 +184,7 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
         if answer is not None:
             return BulkOutcome(**{**answer, "keys": [tuple(key) for key in answer["keys"]]})
         await _require_place(tx, actor, new)
-        outcome = await _record_given(tx, actor, new, reading)
+        outcome = await _record_given(tx, new, reading)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))
         if not new.dry_run:
             await announce_data(tx, Origin(new.target_id, new.data_product_id))
@@ -211,7 +201,7 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> Non
             raise InvalidInput("This data product belongs to another target.", path=["input", "dataProduct"])
 
 
-async def _record_given(tx: Transaction, actor: Principal, new: NewData, reading: Reading) -> BulkOutcome:
+async def _record_given(tx: Transaction, new: NewData, reading: Reading) -> BulkOutcome:
     staged = io.BytesIO()
     if reading.photometry is not None:
         write_staged_csv(reading.photometry, staged, source_location=new.source_location or None)
@@ -220,10 +210,10 @@ async def _record_given(tx: Transaction, actor: Principal, new: NewData, reading
     staged.seek(0)
     origin = Origin(new.target_id, new.data_product_id)
     only_count = new.dry_run or (new.all_or_nothing and bool(reading.rejected))
-    recorded = await record_data(tx, actor, origin, staged, revise=new.on_duplicate == "REVISE", undo=only_count)
-    refused = recorded.hidden + (recorded.skipped if new.on_duplicate == "ERROR" else 0)
+    recorded = await record_data(tx, origin, staged, revise=new.on_duplicate == "REVISE", undo=only_count)
+    refused = recorded.skipped if new.on_duplicate == "ERROR" else 0
     if refused and new.all_or_nothing and not new.dry_run:
-        raise InvalidInput(f"{refused} rows meet data that exist already, and all or nothing was asked for.")
+        raise InvalidInput(f"{refused} rows exist already with other content, and all or nothing was asked for.")
     rejected = [_reported(each) for each in reading.rejected]
     made = [] if only_count else await changed_keys(tx)
     if new.all_or_nothing and rejected:
@@ -251,17 +241,16 @@ def _reported(row: RejectedRow) -> dict[str, Any]:
 
 async def _row_reports(tx: Transaction, new: NewData) -> list[dict[str, Any]]:
     refusing = new.on_duplicate == "ERROR"
-    names = {"SKIPPED": "REJECTED" if refusing else "UNCHANGED", "HIDDEN": "REJECTED"}
+    names = {"SKIPPED": "REJECTED" if refusing else "UNCHANGED"}
     reports = []
     for row, outcome, key in await outcomes(tx, LONGEST_REPORT):
-        clash = outcome == "HIDDEN" or (outcome == "SKIPPED" and refusing)
-        message = NOT_YOURS if outcome == "HIDDEN" else "This datum exists already with other content."
+        clash = outcome == "SKIPPED" and refusing
         reports.append(
             {
                 "row": row,
                 "outcome": names.get(outcome, outcome),
                 "code": "DUPLICATE" if clash else None,
-                "message": message if clash else None,
+                "message": "This datum exists already with other content." if clash else None,
                 "field": None,
                 "key": None if key is None else [new.target_id, key],
             }
