@@ -89,7 +89,7 @@ class Compiler:
         shown = resource.visible if link.shown is None else link.shown
         joined = link.on.format(child=row, row=parent or "")
         pins = [self._pin(pin, row) for pin in relation.pins]
-        filters = Filter(bind).where(resource.where_type, row, relation.where)
+        filters = Filter(bind, self.reader.actor).where(resource.where_type, row, relation.where)
         parts = [joined, *pins, shown(self.reader.actor, row, bind), filters]
         return [part for part in parts if part != "true"]
 
@@ -124,7 +124,7 @@ class Compiler:
         page = page_of(resource, selected.arguments)
         rows = self._spend(rows, page.size)
         given = selected.arguments.get("where") or resource.default_where
-        filters = Filter(self.parameters.bind).where(resource.where_type, row, given)
+        filters = Filter(self.parameters.bind, self.reader.actor).where(resource.where_type, row, given)
         base = conditions if filters == "true" else [*conditions, filters]
         keyset = Keyset(resource, row, page, self.parameters.bind, self.reader.cursor_key)
         parts = self.selections.fields(selected.named_type, selected.details)
@@ -244,7 +244,7 @@ class Compiler:
     def _light_curve(self, selected: Selected, source: str, row: str, conditions: list[str]) -> str:
         """One JSON array a column, all over the same rows in the same order."""
         bind = self.parameters.bind
-        given = Filter(bind).where("PhotometryWhere", row, selected.arguments.get("where"))
+        given = Filter(bind, self.reader.actor).where("PhotometryWhere", row, selected.arguments.get("where"))
         context = RowContext(row, selected.arguments, bind)
         columns, pairs = ["1 as one"], []
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):

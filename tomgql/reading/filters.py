@@ -13,6 +13,8 @@ from datetime import datetime
 from math import radians, sin
 from typing import Any
 
+from tomgql.access import predicates
+from tomgql.access.principal import Principal
 from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidCoordinates, InvalidInput, QueryTooCostly
 from tomgql.reading import ids
@@ -36,9 +38,10 @@ COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": 
 
 @dataclass
 class Filter:
-    """One filter being turned into SQL; counts its conditions against the limits."""
+    """One filter being turned into SQL for ``actor``; counts its conditions against the limits."""
 
     bind: Bind
+    actor: Principal
     conditions: int = 0
 
     def where(self, where_type: str, row: str, given: Mapping[str, Any] | None, depth: int = 0) -> str:
@@ -219,6 +222,18 @@ def _photometry(running: Filter, row: str, given: dict[str, Any]) -> str:
     return f"{row}.data_type = 'photometry' and {running.where('PhotometryWhere', row, given)}"
 
 
+def _product_group(running: Filter, row: str, given: str) -> str:
+    """In a product group that the reader may see; what a hidden one holds must not show."""
+    key = ids.decode("data_product_groups", given)
+    if key is None:
+        return "false"
+    visible = predicates.product_group_visible_to(running.actor, "y", running.bind)
+    return (
+        f"{row}.id in (select x.data_product_id from data_product_group_products x"
+        f" join data_product_groups y on y.id = x.group_id where y.id = {running.bind(key[-1], 'bigint')} and {visible})"
+    )
+
+
 def _detections(running: Filter, row: str, given: bool) -> str:
     return brightness.detection(RowContext(row, {}, running.bind)) if given else "true"
 
@@ -242,10 +257,7 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "dataProductType": text_filter("{row}.data_product_type"),
         "fileName": text_filter("{row}.file_name"),
         "created": time_filter("{row}.created"),
-        "group": reference(
-            "data_product_groups",
-            "{row}.id in (select x.data_product_id from data_product_group_products x where x.group_id = {id})",
-        ),
+        "group": _product_group,
         "featured": equals("{row}.featured", "boolean"),
     },
     "ReducedDatumWhere": {

@@ -106,12 +106,12 @@ class RowQuery:
         self.parameters = Parameters()
         bind = self.parameters.bind
         pins = [pin.sql.format(*[bind(value, kind) for value, kind in pin.values], row="q") for pin in relation.pins]
-        where = Filter(bind).where(resource.where_type, "q", relation.where)
+        where = Filter(bind, session.reader.actor).where(resource.where_type, "q", relation.where)
         self.conditions = [*pins, resource.visible(session.reader.actor, "q", bind), where]
 
     def narrow(self, where_type: str, where: Mapping[str, Any] | None) -> None:
         """Add a filter."""
-        self.conditions.append(Filter(self.parameters.bind).where(where_type, "q", where))
+        self.conditions.append(Filter(self.parameters.bind, self.session.reader.actor).where(where_type, "q", where))
 
     async def fetch(self, tail: str, extra: str = "") -> list[Row]:
         """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""

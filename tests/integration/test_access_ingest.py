@@ -1,0 +1,43 @@
+"""A file is read with the rights of who uploaded it: data of a product that is hidden from them stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.scene import Scene, a_scene
+from tests.support.site import Site, running_worker, until
+from tomgql.settings import Settings
+
+JOB = "query ($id: ID!) { job(id: $id) { state result dataProduct { notes { code count } } } }"
+
+
+async def read(scene: Scene, actor: str, mag: float, **given: Any) -> dict[str, Any]:
+    content = f"mjd,mag,magerr,filter\n57000.5,{mag},0.1,ztfr\n57001.5,{mag},0.1,ztfr\n".encode()
+    target = scene.ids["targets"]["PUBLIC"]
+    payload = await scene.clients[actor].upload(target, f"{actor}.csv", content, **given)
+    assert payload["errors"] == []
+
+    async def ended() -> Any:
+        job = (await scene.clients[actor].query(JOB, id=payload["job"]["id"]))["job"]
+        return job if job["state"] in ("SUCCEEDED", "FAILED") else None
+
+    job: dict[str, Any] = await until(30, ended)
+    return job
+
+
+async def test_a_file_does_not_reach_hidden_data(site: Site, settings: Settings) -> None:
+    content = "select md5(string_agg(to_jsonb(d)::text, '' order by id)) from reduced_data d"
+    async with a_scene(site) as scene:
+        await scene.sql("update jobs set state = 'CANCELLED', finished = now()")
+        with running_worker(settings):
+            first = await read(scene, "curator", 20.0, groups=[scene.ids["product_groups"]["one"]])
+            assert first["result"]["created"] == 2
+            before = await site.rt.writes.fetchval(content)
+            for mag in (20.0, 12.0):
+                job = await read(scene, "changer", mag)
+                assert job["state"] == "SUCCEEDED"
+                result = {name: job["result"][name] for name in ("created", "revised", "unchanged", "rejected")}
+                assert result == {"created": 0, "revised": 0, "unchanged": 0, "rejected": 2}
+                assert {"code": "not_yours", "count": 2} in job["dataProduct"]["notes"]
+            assert await site.rt.writes.fetchval(content) == before
+            assert (await read(scene, "curator", 12.0))["result"]["revised"] == 2
