@@ -21,7 +21,7 @@ from tomgql.reading.compile import Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
-from tomgql.runtime import Runtime
+from tomgql.runtime import OUTAGES, Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +69,8 @@ class _readable:
             raise QueryTooCostly("This query took too long; ask for less at once.") from error
         if isinstance(error, (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError)):
             raise QueryTooCostly("This query is too complex; ask for less at once.") from error
-        if isinstance(error, (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)):
+        if isinstance(error, OUTAGES):
             raise Unavailable("The database cannot be reached just now; try again.") from error
-        if isinstance(error, asyncpg.CannotConnectNowError):
-            raise Unavailable("The database is starting; try again.") from error
 
 
 async def read(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:
