@@ -63,7 +63,7 @@ async def test_killed_again_and_again_at_any_moment(site: Site, observer: Person
     cursor = await latest_cursor(observer.client)
     jobs = []
     for part in range(3):
-        payload = await observer.client.upload(target, f"{part}.csv", light_curve(15_000, 59000 + 100 * part))
+        payload = await observer.client.upload(target, f"{part}.csv", light_curve(6_000, 59000 + 100 * part))
         jobs.append(payload["job"]["id"])
     patient = site.settings.model_copy(update={"job_max_attempts": 50, "job_lease_s": 1.0})
 
@@ -71,7 +71,7 @@ async def test_killed_again_and_again_at_any_moment(site: Site, observer: Person
         states = [(await job_of(observer.client, job))["state"] for job in jobs]
         return "RUNNING" in states or set(states) == {"SUCCEEDED"}
 
-    for delay_s in (0.0, 0.15, 0.3, 0.6, 0.9, 1.2):
+    for delay_s in (0.0, 0.1, 0.25, 0.5, 0.8):
         workers.append(worker := Child(patient, "worker"))
         await until(20, one_runs)
         await asyncio.sleep(delay_s)
@@ -80,7 +80,7 @@ async def test_killed_again_and_again_at_any_moment(site: Site, observer: Person
     outcomes = [await ended(observer.client, job, 60) for job in jobs]
     assert [job["state"] for job in outcomes] == ["SUCCEEDED"] * 3
     assert max(job["attempts"] for job in outcomes) > 1
-    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 45_000)
+    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 18_000)
 
 
 async def test_killed_in_the_middle_of_its_transaction(site: Site, observer: Person, workers: list[Child]) -> None:
@@ -88,7 +88,7 @@ async def test_killed_in_the_middle_of_its_transaction(site: Site, observer: Per
     async with held_up(site.settings.database_url or "", NO_WRITES) as watcher:
         workers.append(first := Child(site.settings, "worker"))
         await someone_waits(watcher, "update reduced_data")
-        assert (await job_of(observer.client, job))["message"] == "Recording 2000 rows."
+        assert (await job_of(observer.client, job))["state"] == "RUNNING"
         first.kill()
     workers.append(Child(site.settings, "worker"))
     outcome = await ended(observer.client, job)
@@ -145,20 +145,20 @@ async def test_sigterm_gives_the_job_back_at_once(site: Site, observer: Person, 
 async def test_a_frozen_worker_loses_its_job_and_changes_nothing(
     site: Site, observer: Person, workers: list[Child]
 ) -> None:
-    target, cursor, job = await an_upload(observer, "Frozen", 40_000)
+    target, cursor, job = await an_upload(observer, "Frozen", 12_000)
     workers.append(frozen := Child(site.settings, "worker"))
     await reaches(observer.client, job, "RUNNING", 0.05)
     os.kill(frozen.process.pid, signal.SIGSTOP)
     assert (await job_of(observer.client, job))["state"] == "RUNNING"
     workers.append(Child(site.settings, "worker"))
     outcome = await ended(observer.client, job)
-    assert (outcome["state"], outcome["attempts"], outcome["result"]["created"]) == ("SUCCEEDED", 2, 40_000)
+    assert (outcome["state"], outcome["attempts"], outcome["result"]["created"]) == ("SUCCEEDED", 2, 12_000)
     os.kill(frozen.process.pid, signal.SIGCONT)
     _, _, after = await an_upload(observer, "After the frost", 10)
     assert (await ended(observer.client, after))["state"] == "SUCCEEDED"
     await asyncio.sleep(0.5)  # the thawed attempt may try what it likes
     assert await job_of(observer.client, job) == outcome
-    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 40_000)
+    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 12_000)
 
 
 async def test_a_worker_frozen_in_its_transaction_blocks_nobody_for_long(

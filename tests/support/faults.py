@@ -86,7 +86,7 @@ async def stored_ids(connection: Any, target: str) -> list[str]:
     """Public ids of a target's reduced data, from the table itself."""
     key = int(target[1:])
     rows = await connection.fetch("select id from reduced_data where target_id = $1 order by id", key)
-    return [f"r{key}-{row['id']}" for row in rows]
+    return [f"d{key}-{row['id']}" for row in rows]
 
 
 async def assert_exactly_once(client: Client, connection: Any, target: str, after: str, rows: int) -> None:
