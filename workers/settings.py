@@ -59,11 +59,12 @@ async def run_worker(settings: Settings) -> None:
             )
         ]
         stopping = asyncio.create_task(stop.wait())
-        ended, _ = await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
+        ended = [loop for loop in loops if loop.done()]
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        for loop in ended - {stopping}:
+        for loop in ended:
             loop.result()  # a loop only ends through a bug: half a worker is worse than one that is started again
 
 
