@@ -205,10 +205,10 @@ async def test_a_subscriber_goes_on_at_the_next_web_process(site: Site, observer
     place = start = await latest_cursor(observer.client)
     settings = site.settings.model_copy(update={"port": free_port()})
     client = Client(f"http://127.0.0.1:{settings.port}", observer.client.token)
-    jobs = await uploads(observer.client, target, range(6), 1_500)
+    jobs = await uploads(observer.client, target, range(4), 1_500)
     seen: list[str] = []
     with running_worker(site.settings):
-        for _ in range(3):
+        for _ in range(2):
             subscribed = client.subscribe(DATA_EVENTS, after=place, target=target)
             async with web_child(settings) as web, subscribed as events:
                 for _ in range(3):
@@ -221,10 +221,10 @@ async def test_a_subscriber_goes_on_at_the_next_web_process(site: Site, observer
                         await asyncio.wait_for(events.next(), 20)
         for job in jobs:
             await ended(observer.client, job)
-    rest = await announced(observer.client, target, place, 9_000 - len(seen))
+    rest = await announced(observer.client, target, place, 6_000 - len(seen))
     assert set(rest.values()) == {1}
-    assert len({*seen, *rest}) == len(seen) + len(rest) == 9_000
-    await assert_exactly_once(observer.client, site.rt.reads, target, start, 9_000)
+    assert len({*seen, *rest}) == len(seen) + len(rest) == 6_000
+    await assert_exactly_once(observer.client, site.rt.reads, target, start, 6_000)
 
 
 QUERY = "query ($t: ID!) { viewer { user { username } } reducedData(where: {target: $t}, first: 10) { totalCount } }"
@@ -274,6 +274,7 @@ async def _kill_postgres_in_rounds(site: Site, postgres: EmbeddedPostgres) -> No
             starting = asyncio.create_task(asyncio.to_thread(postgres.start))
             while not starting.done():  # also while it recovers
                 _assert_whole_or_unavailable(await observer.client.post(QUERY, {"t": target}))
+                await asyncio.sleep(0.05)
             await starting
             await until(10, lambda: _answers(observer.client, target))
         outcomes = [await ended(observer.client, job, 60) for job in jobs]
