@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from tomgql.errors import TomError
 from tomgql.graphql.schema import build_schema
 from tomgql.graphql.view import GraphQLView
-from tomgql.runtime import running
+from tomgql.runtime import OUTAGES, running
 from tomgql.settings import Settings
 from tomgql.web import auth, errors
 from tomgql.web.files import download
@@ -43,6 +43,7 @@ def build_app(settings: Settings) -> Starlette:
         exception_handlers={
             TomError: errors.tom_error,
             HTTPException: errors.http_error,
+            **dict.fromkeys(OUTAGES, errors.outage),
             Exception: errors.unexpected,
         },
     )

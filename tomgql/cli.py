@@ -23,7 +23,10 @@ def _connected() -> Settings:
     """Settings with both addresses: from the environment, or of the site that runs in the data directory."""
     from tomgql.addresses import of_running_site
 
-    return of_running_site(_settings())
+    try:
+        return of_running_site(_settings())
+    except Unavailable as error:
+        raise click.ClickException(error.message) from error
 
 
 def _log(settings: Settings) -> None:

@@ -29,6 +29,22 @@ PATIENCE_S = 30.0
 """How long a starting process waits for its database."""
 
 
+OUTAGES = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.CannotConnectNowError,
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+)
+"""Errors that say that our own database or queue is away: it was stopped, has crashed, or is still starting."""
+
+
 @dataclass
 class Runtime:
     """Everything that the verbs of one process use."""
@@ -51,7 +67,9 @@ class Runtime:
                 "TOMGQL_DATABASE_URL and TOMGQL_REDIS_URL must be set; `tomgql up` starts its own and sets them."
             )
         reads = await _pool(settings, {"statement_timeout": str(int(settings.statement_timeout_s * 1000))})
-        writes = await _pool(settings, {})
+        # A process that freezes or vanishes in a transaction loses its locks with its lease: it may hold a target, or
+        # the event log, which everybody needs.
+        writes = await _pool(settings, {"idle_in_transaction_session_timeout": str(int(settings.job_lease_s * 1000))})
         instance = await writes.fetchrow("select instance_id::text, signing_key from instance")
         hub = Hub(settings.database_url)
         await hub.open()

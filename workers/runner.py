@@ -18,14 +18,11 @@ import contextlib
 import logging
 import uuid
 
-import asyncpg
-import redis.exceptions
-
 from tomgql.errors import Cancelled, Conflict, Later, TomError
 from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
 from tomgql.plugins.sandbox import Sandbox
-from tomgql.runtime import Runtime
+from tomgql.runtime import OUTAGES, Runtime
 from tomgql.store.transaction import transaction
 from workers.tasks import HANDLERS
 
@@ -33,14 +30,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 300.0
 """Longest pause before a retryable failure is tried again."""
-
-CONNECTION_LOST = (
-    ConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    redis.exceptions.ConnectionError,
-)
-"""Errors that say that our own servers are away."""
 
 
 async def run_job(rt: Runtime, sandbox: Sandbox, job_id: int) -> None:
@@ -51,11 +40,13 @@ async def run_job(rt: Runtime, sandbox: Sandbox, job_id: int) -> None:
         return
     run = JobRun(rt.writes, claim)
     try:
+        if claim.cancel_requested:  # of an earlier attempt, which ended before it heard of it
+            raise Cancelled("Cancelled while it ran.")
         await _attempt(rt, sandbox, run)
     except asyncio.CancelledError:
         await asyncio.shield(_release(rt, run))
         raise
-    except CONNECTION_LOST as error:
+    except OUTAGES as error:
         logger.warning("job %s lost its servers (%s); it will be taken up again", job_id, error)
     except Exception as error:  # noqa: BLE001 - the last door: a bug must end its job, not its worker
         await _write_outcome(rt, run, error)
@@ -86,7 +77,7 @@ async def _heartbeat(rt: Runtime, run: JobRun) -> None:
     lease_s = rt.settings.job_lease_s
     while True:
         await asyncio.sleep(lease_s / 5)
-        with contextlib.suppress(*CONNECTION_LOST):
+        with contextlib.suppress(*OUTAGES):
             if not await ledger.renew(rt.writes, run.claim, lease_s):
                 return
 
@@ -102,7 +93,7 @@ async def _write_outcome(rt: Runtime, run: JobRun, error: Exception) -> None:
                 error_id = uuid.uuid4().hex[:12]
                 logger.error("internal error %s in job %s", error_id, run.claim.job_id, exc_info=error)
                 await ledger.fail(tx, run.claim, "INTERNAL", f"Internal error {error_id}.", retryable=False)
-    except CONNECTION_LOST as lost:
+    except OUTAGES as lost:
         logger.warning("job %s: outcome not written (%s); it will be taken up again", run.claim.job_id, lost)
 
 
@@ -120,6 +111,6 @@ async def _write_refusal(rt: Runtime, run: JobRun, error: TomError, tx: object) 
 
 async def _release(rt: Runtime, run: JobRun) -> None:
     """Give the job back when this process ends, so that another worker takes it up at once."""
-    with contextlib.suppress(*CONNECTION_LOST):
+    with contextlib.suppress(*OUTAGES):
         async with transaction(rt.writes) as tx:
             await ledger.release(tx, run.claim)

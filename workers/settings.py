@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import redis.exceptions
 from arq import func
+from arq.constants import in_progress_key_prefix
 from arq.worker import Worker
 
 from tomgql.events import log
@@ -57,22 +58,26 @@ async def run_worker(settings: Settings) -> None:
                 ("prune", _prune(rt)),
             )
         ]
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
+        ended = [loop for loop in loops if loop.done()]
         for loop in loops:
             loop.cancel()
-        for loop in loops:
-            with contextlib.suppress(asyncio.CancelledError):
-                await loop
+        await asyncio.gather(*loops, return_exceptions=True)
+        for loop in ended:
+            loop.result()  # a loop only ends through a bug: half a worker is worse than one that is started again
 
 
 async def _work(rt: Runtime, sandbox: Sandbox) -> None:
     while True:
         worker = build_worker(rt, sandbox)
+        marking = asyncio.create_task(_mark_running(worker, rt.settings.job_lease_s))
         try:
             await worker.async_run()
         except LOST as error:
             logger.warning("the worker lost its queue (%s) and starts again", error)
         finally:
+            marking.cancel()
             with contextlib.suppress(*LOST):
                 await _close(worker)
         await asyncio.sleep(RESTART_S)
@@ -82,7 +87,21 @@ async def _close(worker: Worker) -> None:
     for task in worker.tasks.values():
         task.cancel()
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    worker.tasks.clear()  # arq would raise here what they ended with
     await worker.close()
+
+
+async def _mark_running(worker: Worker, lease_s: float) -> None:
+    """Keep arq's marks of running messages, which live as long as a lease, while they run.
+
+    arq lets a mark live as long as a job may; a message taken by a worker that was killed before it claimed the row
+    would then be nobody's for all that time, and keep the sweep from sending another.
+    """
+    while True:
+        await asyncio.sleep(lease_s / 5)
+        with contextlib.suppress(*LOST):
+            for message in list(worker.tasks):
+                await worker.pool.pexpire(in_progress_key_prefix + message, int(lease_s * 1000))
 
 
 def build_worker(rt: Runtime, sandbox: Sandbox) -> Worker:
@@ -91,17 +110,20 @@ def build_worker(rt: Runtime, sandbox: Sandbox) -> Worker:
     async def run(_context: dict[Any, Any], job_id: int) -> None:
         await run_job(rt, sandbox, job_id)
 
-    return Worker(
+    worker = Worker(
         functions=[func(run, name=RUN_JOB, keep_result=0, max_tries=1, timeout=ENDLESS_S)],  # type: ignore[arg-type]
         redis_settings=redis_settings(rt.settings.redis_url or ""),
         queue_name=QUEUE_NAME,
         job_serializer=serialize,
         job_deserializer=deserialize,
         handle_signals=False,
+        keep_result=0,  # also of messages that arq drops itself: a kept result would keep the sweep from sending again
         max_jobs=rt.settings.worker_max_jobs,
         poll_delay=POLL_S,
         job_completion_wait=0,
     )
+    worker.in_progress_timeout_s = rt.settings.job_lease_s
+    return worker
 
 
 async def _sweep(rt: Runtime) -> None:

@@ -106,3 +106,7 @@ class Subscription:
         """The next message of the protocol."""
         message: dict[str, Any] = json.loads(await self._socket.recv())
         return message
+
+    def drop(self) -> None:
+        """Break the connection as a killed subscriber does: no goodbye."""
+        self._socket.transport.abort()

@@ -11,13 +11,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
-import redis.exceptions
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
 from tomgql.errors import NotAuthenticated, TomError, Unavailable
+from tomgql.runtime import OUTAGES
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +73,8 @@ def as_tom_error(error: BaseException) -> TomError | None:
     """An error of our tree, or what a broken connection to our own servers means; None for a bug."""
     if isinstance(error, TomError):
         return error
-    if isinstance(error, (ConnectionError, TimeoutError, asyncpg.InterfaceError, redis.exceptions.ConnectionError)):
+    if isinstance(error, OUTAGES):
         return Unavailable("A part of this server cannot be reached just now; try again.")
-    if isinstance(error, (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError)):
-        return Unavailable("The database cannot be reached just now; try again.")
     return None
 
 

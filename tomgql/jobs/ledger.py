@@ -28,6 +28,7 @@ class Claim:
     created_by_id: int | None
     target_id: int | None
     data_product_id: int | None
+    cancel_requested: bool = False
 
 
 async def insert(
@@ -62,7 +63,7 @@ async def claim(tx: Transaction, job_id: int, lease_s: float) -> Claim | None:
         " lease_until = now() + $2 * interval '1 second', waiting_until = null, message = ''"
         " where id = $1 and (state = 'QUEUED' or (state = 'WAITING' and waiting_until <= now())"
         " or (state = 'RUNNING' and lease_until < now()))"
-        " returning id, attempts, kind, spec, created_by_id, target_id, data_product_id",
+        " returning id, attempts, kind, spec, created_by_id, target_id, data_product_id, cancel_requested",
         job_id,
         float(lease_s),
     )
@@ -70,7 +71,15 @@ async def claim(tx: Transaction, job_id: int, lease_s: float) -> Claim | None:
         return None
     await announce(tx, job_id)
     spec = from_json(row["kind"], row["spec"])
-    return Claim(row["id"], row["attempts"], spec, row["created_by_id"], row["target_id"], row["data_product_id"])
+    return Claim(
+        row["id"],
+        row["attempts"],
+        spec,
+        row["created_by_id"],
+        row["target_id"],
+        row["data_product_id"],
+        row["cancel_requested"],
+    )
 
 
 async def renew(connection: Any, claim: Claim, lease_s: float) -> bool:
@@ -96,7 +105,8 @@ async def succeed(tx: Transaction, claim: Claim, result: dict[str, Any], message
     changed = await _change(
         tx,
         claim,
-        "state = 'SUCCEEDED', progress = 1, result = $3, message = $4, finished = clock_timestamp(), lease_until = null,"
+        "state = 'SUCCEEDED', progress = 1, result = $3, message = $4, finished = clock_timestamp(),"
+        " lease_until = null,"
         " error_code = null, error_message = null, error_retryable = null",
         result,
         message,
@@ -123,11 +133,12 @@ async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retrya
 
 
 async def wait(tx: Transaction, claim: Claim, seconds: float, message: str) -> None:
-    """Put the job aside until its next step is due."""
+    """Put the job aside until its next step is due: at once when it was asked to stop, so that it does."""
     changed = await _change(
         tx,
         claim,
-        "state = 'WAITING', waiting_until = now() + $3 * interval '1 second', message = $4, lease_until = null",
+        "state = 'WAITING', message = $4, lease_until = null,"
+        " waiting_until = now() + case when cancel_requested then 0 else $3 end * interval '1 second'",
         float(seconds),
         message,
     )
@@ -151,7 +162,8 @@ async def cancel(tx: Transaction, job_id: int) -> str:
     state: str = await tx.value("select state from jobs where id = $1 for update", job_id)
     if state in ("QUEUED", "WAITING"):
         await tx.execute(
-            "update jobs set state = 'CANCELLED', finished = clock_timestamp(), waiting_until = null, cancel_requested = true,"
+            "update jobs set state = 'CANCELLED', finished = clock_timestamp(), waiting_until = null,"
+            " cancel_requested = true,"
             " error_code = 'CANCELLED', error_message = 'Cancelled before it ran.', error_retryable = true"
             " where id = $1",
             job_id,

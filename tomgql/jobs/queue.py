@@ -6,6 +6,7 @@ A message may be lost or come twice: the sweep sends again, and a row can be cla
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 import arq
@@ -18,6 +19,9 @@ RUN_JOB = "run_job"
 
 QUEUE_NAME = "tomgql:jobs"
 """Key of the queue in Redis."""
+
+SEND_LIMIT_S = 2.0
+"""Longest wait for a server that does not answer; who asked for the job is waiting, and the sweep sends again."""
 
 
 def serialize(message: dict[str, Any]) -> bytes:
@@ -65,8 +69,9 @@ class ArqQueue:
         return cls(redis)
 
     async def send(self, job_id: int, attempt: int) -> None:
-        """See `JobQueue.send`. arq drops a message whose id still waits."""
-        await self._redis.enqueue_job(RUN_JOB, job_id, _job_id=f"{job_id}.{attempt}")
+        """See `JobQueue.send`. arq drops a message whose id still waits. Raises TimeoutError after a while."""
+        async with asyncio.timeout(SEND_LIMIT_S):
+            await self._redis.enqueue_job(RUN_JOB, job_id, _job_id=f"{job_id}.{attempt}")
 
     async def ping(self) -> str:
         """See `JobQueue.ping`."""

@@ -41,7 +41,8 @@ async def sweep(pool: asyncpg.Pool, queue: JobQueue, max_attempts: int) -> int:
 async def _give_up(connection: asyncpg.Connection, max_attempts: int) -> None:
     """Fail jobs whose workers died again and again: most likely the job kills them."""
     rows = await connection.fetch(
-        "update jobs set state = 'FAILED', finished = clock_timestamp(), lease_until = null, error_code = 'WORKER_DIED',"
+        "update jobs set state = 'FAILED', finished = clock_timestamp(), lease_until = null,"
+        " error_code = 'WORKER_DIED',"
         " error_message = 'The worker died ' || attempts || ' times while running this job.', error_retryable = true"
         " where state = 'RUNNING' and lease_until < now() and attempts >= $1"
         " returning id, target_id, data_product_id",

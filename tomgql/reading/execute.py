@@ -23,7 +23,7 @@ from tomgql.reading.compile import Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
-from tomgql.runtime import Runtime
+from tomgql.runtime import OUTAGES, Runtime
 from tomgql.store.transaction import UNSTORABLE, UNSTORABLE_MESSAGE
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def _readable() -> Iterator[None]:
         raise QueryTooCostly("This query took too long; ask for less at once.") from error
     except (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError) as error:
         raise QueryTooCostly("This query is too complex; ask for less at once.") from error
-    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+    except OUTAGES as error:
         raise Unavailable("The database cannot be reached just now; try again.") from error
 
 

@@ -228,9 +228,10 @@ def _product_group(running: Filter, row: str, given: str) -> str:
     if key is None:
         return "false"
     visible = predicates.product_group_visible_to(running.actor, "y", running.bind)
+    group = running.bind(key[-1], "bigint")
     return (
         f"{row}.id in (select x.data_product_id from data_product_group_products x"
-        f" join data_product_groups y on y.id = x.group_id where y.id = {running.bind(key[-1], 'bigint')} and {visible})"
+        f" join data_product_groups y on y.id = x.group_id where y.id = {group} and {visible})"
     )
 
 

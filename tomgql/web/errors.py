@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tomgql.errors import TomError
+from tomgql.errors import TomError, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,13 @@ async def tom_error(_request: Request, error: Exception) -> Response:
     """An error raised on purpose."""
     assert isinstance(error, TomError)  # noqa: S101 - registered for this class
     return error_response(error.code, error.message, error.http_status)
+
+
+async def outage(_request: Request, error: Exception) -> Response:
+    """Our own database or queue is away."""
+    logger.warning("unavailable: %s", error)
+    away = Unavailable("A part of this server cannot be reached just now; try again.")
+    return error_response(away.code, away.message, away.http_status)
 
 
 async def http_error(_request: Request, error: Exception) -> Response:
