@@ -82,5 +82,5 @@ async def create_token(database_url: str, username: str, name: str, scopes: Sequ
         user_id = await tx.value("select id from users where username = $1", username)
         if user_id is None:
             raise NotFound(f'There is no user "{username}"; create one with: tomgql user {username}')
-        _, secret = await accounts.insert_token(tx, user_id, name, scopes or ALL_SCOPES)
+        _, secret = await accounts.insert_token(tx, user_id, name, ["read", *scopes] if scopes else ALL_SCOPES)
     return secret

@@ -199,12 +199,10 @@ def _scopes(actor: Principal, asked: Sequence[str] | None) -> list[str]:
         raise InvalidInput(
             f'There is no scope "{unknown[0]}". Known: {", ".join(ALL_SCOPES)}.', path=["input", "scopes"]
         )
-    wanted = list(actor.scopes) if asked is None else sorted(set(asked), key=ALL_SCOPES.index)
+    wanted = list(actor.scopes) if asked is None else sorted({"read", *asked}, key=ALL_SCOPES.index)
     beyond = [scope for scope in wanted if scope not in actor.scopes]
     if beyond:
         raise NotAllowed(f'The token in use lacks the scope "{beyond[0]}" itself.', path=["input", "scopes"])
-    if not wanted:
-        raise InvalidInput("A token needs at least one scope.", path=["input", "scopes"])
     return wanted
 
 

@@ -69,8 +69,10 @@ async def _apply(
 ) -> None:
     for each in change.add_user_groups:
         await guard.require_user_group(tx, actor, each, ["input", fields[0]])
-    for each in (*change.add_data_products, *change.remove_data_products):
+    for each in change.add_data_products:
         await guard.require_product(tx, actor, each, predicates.CHANGE, ["input", fields[1]])
+    for each in change.remove_data_products:
+        await guard.require_product(tx, actor, each, predicates.CHANGE, ["input", "removeDataProducts"])
     users, products = "data_product_group_user_groups", "data_product_group_products"
     await _link(tx, users, "group_id", "user_group_id", [group_id], list(change.add_user_groups))
     await _link(tx, products, "group_id", "data_product_id", [group_id], list(change.add_data_products))

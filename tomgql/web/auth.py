@@ -25,6 +25,10 @@ SESSION_S = 14 * 86400
 """Seconds after which a session ends by itself: two weeks, a usual remember-me."""
 
 
+SESSION_HELP = 'Send a JSON object such as {"token": "tomgql_..."}, with Content-Type: application/json.'
+"""What is said to who asks for a session in another way."""
+
+
 async def principal_of(rt: Runtime, connection: HTTPConnection) -> Principal:
     """Who asks; nobody in particular without credentials. Raises NotAuthenticated for wrong ones."""
     header = connection.headers.get("authorization")
@@ -48,8 +52,9 @@ def require_same_site(request: Request) -> None:
     """Refuse what another site's page could have made a browser send; raises NotAllowed."""
     if "authorization" in request.headers or COOKIE not in request.cookies:
         return
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if request.method in ("GET", "HEAD") or kind == "application/json" or "x-requested-with" in request.headers:
+    if request.method in ("GET", "HEAD") or "x-requested-with" in request.headers:
+        return
+    if _content_type(request) == "application/json":
         return
     raise NotAllowed("Requests that rest on the session cookie need a JSON body or the header X-Requested-With.")
 
@@ -57,14 +62,7 @@ def require_same_site(request: Request) -> None:
 async def open_session(request: Request) -> Response:
     """POST /session with ``{"token": "..."}``: answers 204 with the cookie, or 401."""
     rt: Runtime = request.app.state.rt
-    try:
-        body = await request.json()
-    except ValueError:
-        raise InvalidInput('Send a JSON object such as {"token": "tomgql_..."}.') from None
-    token = body.get("token") if isinstance(body, dict) else None
-    if not isinstance(token, str):
-        raise InvalidInput('Send a JSON object such as {"token": "tomgql_..."}.')
-    principal = await accounts.principal_of_token(rt, token)
+    principal = await accounts.principal_of_token(rt, await _given_token(request))
     response = Response(status_code=204)
     response.set_cookie(
         COOKIE,
@@ -75,6 +73,24 @@ async def open_session(request: Request) -> Response:
         secure=request.url.scheme == "https",
     )
     return response
+
+
+async def _given_token(request: Request) -> str:
+    # A form of another site can send any body, but not with this content type.
+    if _content_type(request) != "application/json":
+        raise InvalidInput(SESSION_HELP)
+    try:
+        body = await request.json()
+    except ValueError:
+        raise InvalidInput(SESSION_HELP) from None
+    token = body.get("token") if isinstance(body, dict) else None
+    if not isinstance(token, str):
+        raise InvalidInput(SESSION_HELP)
+    return token
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 async def close_session(request: Request) -> Response:
