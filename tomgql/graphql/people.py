@@ -33,7 +33,7 @@ class UserGroup(OfRow, Node):
 @strawberry.type(description="A bearer token. Its secret is shown once, when it is created.")
 class Token(OfRow, Node):
     name: str = described("What the token is for.")
-    scopes: list[str] = described("What it may be used for: read always, write for changes, admin for an administrator's power.")
+    scopes: list[str] = described("What it allows: read always, write for changes, admin for an administrator's acts.")
     expires: datetime | None = described("When it ends; null: never.")
     last_used: datetime | None = described("When it was last used, to the minute.")
 
