@@ -60,7 +60,13 @@ class Compiler:
     def statement(self, relation: Relation, selected: Selected) -> str:
         """SQL whose one value is the JSON text of the relation."""
         link = Link(relation.resource, "true")
-        return f"select ({self._relation(relation, link, selected, None, 1)})::text"
+        query = self._relation(relation, link, selected, None, 1)
+        return f"select ({query})::text{self._given()}"
+
+    def _given(self) -> str:
+        """A FROM that names every parameter: those of a page of which only `totalCount` is asked stand nowhere else."""
+        placeholders = ", ".join(self.parameters.placeholders)
+        return f" from (values ({placeholders})) given" if placeholders else ""
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:

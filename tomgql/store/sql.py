@@ -25,6 +25,11 @@ class Parameters:
             self._known[identity] = f"${len(self.values)}::{sql_type}"
         return self._known[identity]
 
+    @property
+    def placeholders(self) -> list[str]:
+        """The placeholders of all values."""
+        return list(self._known.values())
+
 
 def literal(text: str) -> str:
     """``text`` as an SQL string literal; for names that a schema or a query document defines, never for values."""
