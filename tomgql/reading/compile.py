@@ -159,7 +159,7 @@ class Compiler:
         rows: int,
     ) -> str:
         if part.name == "__typename":
-            return literal(selected.named_type.name)
+            return literal(selected.named_type.name) + "::text"
         if part.name == "totalCount":
             return f"(select count(*) from {source} where {conjunction(base)})"
         if part.name == "nodes":
@@ -187,7 +187,7 @@ class Compiler:
 
     def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
         values = {
-            "__typename": lambda: literal(part.named_type.name),
+            "__typename": lambda: literal(part.named_type.name) + "::text",
             "hasNextPage": scan.has_next_page,
             "hasPreviousPage": scan.has_previous_page,
             "startCursor": lambda: scan.end_cursor(last=False),
@@ -255,7 +255,7 @@ class Compiler:
         columns, pairs = ["1 as one"], []
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
             if each.name == "__typename":
-                pairs.append((each.key, literal(selected.named_type.name)))
+                pairs.append((each.key, literal(selected.named_type.name) + "::text"))
             elif each.name == "count":
                 pairs.append((each.key, "count(*)"))
             else:
@@ -263,7 +263,8 @@ class Compiler:
                 pairs.append((each.key, f"coalesce(json_agg(q.c{number}), '[]')"))
         where = conjunction([*conditions, f"not {row}.disabled", given])
         rows = f"select {', '.join(columns)} from {source} where {where} order by {row}.mjd, {row}.id"
-        return f"select {json_object(pairs)} from ({rows}) q"
+        # HAVING makes it one row also where no column is aggregated.
+        return f"select {json_object(pairs)} from ({rows}) q having true"
 
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
