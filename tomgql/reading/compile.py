@@ -61,12 +61,8 @@ class Compiler:
         """SQL whose one value is the JSON text of the relation."""
         link = Link(relation.resource, "true")
         query = self._relation(relation, link, selected, None, 1)
-        return f"select ({query})::text{self._given()}"
-
-    def _given(self) -> str:
-        """A FROM that names every parameter: those of a page of which only `totalCount` is asked stand nowhere else."""
-        placeholders = ", ".join(self.parameters.placeholders)
-        return f" from (values ({placeholders})) given" if placeholders else ""
+        given = self.parameters.named_beside()
+        return f"select ({query})::text" + (f" from {given}" if given else "")
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
