@@ -14,7 +14,7 @@ from graphql import get_nullable_type as nullable_type
 from hypothesis import strategies as st
 
 from tests.oracle.values import Enum, Values, literal, named
-from tests.oracle.world import World
+from tests.support.world import World
 
 NOT_ASKED = {"server"}
 """Root fields that read no relation; their time differs from call to call."""

@@ -6,26 +6,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from itertools import permutations, product
 from typing import Any
 
-import orjson
 import pytest
 import pytest_asyncio
-import strawberry
 from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from tests.oracle.queries import NO_ORDER, Cursors, Query, queries
+from tests.oracle.queries import NO_ORDER, Cursors, queries
 from tests.oracle.values import named
-from tests.oracle.world import World, make_world
+from tests.support.world import World, make_world
+from tests.support.reads import Reads
 from tests.support.site import Site
-from tomgql.access.principal import Principal
-from tomgql.graphql.context import Context
-from tomgql.graphql.schema import build_schema
-from tomgql.reading.execute import ReadSession, reading_as
 
 EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
 """How many queries are compared; a longer run draws other queries than the timed one."""
@@ -40,62 +34,36 @@ PYTHON_ONLY = {"raHms", "decDms"}
 ACTORS = ("admin", "anonymous", "stranger", "member")
 
 
-class CountingSession(ReadSession):
-    """Also knows which statements fetched rows for the slow path."""
-
-    fetched = 0
-
-    async def rows(self, sql: str, values: list[Any]) -> list[Any]:
-        """See ReadSession."""
-        self.fetched += 1
-        return await super().rows(sql, values)
-
-
-@dataclass(repr=False)
-class Oracle:
+class Oracle(Reads):
     """Runs a query down both paths."""
 
-    site: Site
-    schema: strawberry.Schema
-    world: World
-    cursors: Cursors = field(default_factory=dict)
-    compared: int = 0
-    rows: int = 0
-
-    def __repr__(self) -> str:
-        return "oracle"
+    def __init__(self, site: Site, world: World) -> None:
+        super().__init__(site)
+        self.world = world
+        self.cursors: Cursors = {}
+        self.compared = self.leaves = 0
 
     @property
     def core(self) -> GraphQLSchema:
         """The schema as graphql-core has it."""
         return self.schema._schema
 
-    async def run(self, query: Query, actor: Principal, *, slow: bool) -> tuple[Any, CountingSession]:
-        """Data of an answer without errors, and the session that read it."""
-        plain = reading_as(self.site.rt, actor)
-        session = CountingSession(plain.pool, plain.reader, slow_only=slow)
-        context = Context(self.site.rt, actor, session)
-        answer = await self.schema.execute(query.document, query.variables, context_value=context)
-        assert not answer.errors, answer.errors
-        return orjson.loads(orjson.dumps(answer.data)), session
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def oracle(site: Site) -> Any:
-    oracle = Oracle(site, build_schema(site.settings), await make_world(site.rt))
+    oracle = Oracle(site, await make_world(site.rt))
     for name, definition in oracle.core.query_type.fields.items():  # type: ignore[union-attr]
         if named(definition.type).endswith("Connection"):
             oracle.cursors[named(definition.type)] = await _cursors(oracle, name, definition)
     yield oracle
-    print(f"\n{oracle.compared} queries compared, {oracle.rows} values in their answers")
+    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers")
 
 
 async def _cursors(oracle: Oracle, name: str, definition: Any) -> dict[str, list[str]]:
     found = {}
     for order in _orders(definition):
         given = f"(orderBy: {order})" if "orderBy" in definition.args else ""
-        query = Query(f"{{ {name}{given} {{ edges {{ cursor }} }} }}", {}, set())
-        data, _ = await oracle.run(query, oracle.world.actors["admin"], slow=False)
+        data = await oracle.data(f"{{ {name}{given} {{ edges {{ cursor }} }} }}")
         found[order] = [edge["cursor"] for edge in data[name]["edges"]]
         assert found[order]
     return found
@@ -132,13 +100,14 @@ class TestEquality:
         document = parse(query.document)
         assert validate(oracle.core, document) == [], "the generator makes valid queries"
         actor = oracle.world.actors[name]
-        compiled, session = await oracle.run(query, actor, slow=False)
-        slow, _ = await oracle.run(query, actor, slow=True)
-        oracle.rows += assert_equal(compiled, slow, "data")
+        compiled = await oracle.answer(query.document, query.variables, actor)
+        slow = await oracle.answer(query.document, query.variables, actor, slow=True)
+        assert (compiled.errors, slow.errors) == ([], [])
+        oracle.leaves += assert_equal(compiled.data, slow.data, "data")
         if not query.fields & PYTHON_ONLY:
-            least, most = _statements(document, query, compiled)
-            assert session.fetched == 0, "every field but the Python-only ones is compiled"
-            assert least <= session.statements <= most
+            least, most = _statements(document, compiled.data)
+            assert compiled.session.fetched == 0, "every field but the Python-only ones is compiled"
+            assert least <= compiled.session.statements <= most
         oracle.compared += 1
 
     async def test_enough_was_compared(self, oracle: Oracle) -> None:
@@ -164,7 +133,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _statements(document: Any, query: Query, data: dict[str, Any]) -> tuple[int, int]:
+def _statements(document: Any, data: dict[str, Any]) -> tuple[int, int]:
     """Least and most statements: one for a relation; none for an id that is no such id; `nodes` has several."""
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)

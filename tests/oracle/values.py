@@ -17,7 +17,7 @@ from graphql import (
     is_non_null_type,
 )
 
-from tests.oracle.world import MJD, NAMES, World
+from tests.support.world import MJD, NAMES, World
 
 ID_KINDS = {
     "target": "t",
