@@ -283,7 +283,7 @@ class Compiler:
 
     def _alias(self) -> str:
         self._aliases += 1
-        return f"r{self._aliases}"
+        return f"r${self._aliases}"  # "$": response keys are column names, and no GraphQL name holds one
 
     def _spend(self, rows: int, size: int) -> int:
         rows *= max(size, 1)
