@@ -56,11 +56,17 @@ class Compiler:
     selections: Selections
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
+    _unsaid: str | None = None
 
     def statement(self, relation: Relation, selected: Selected) -> str:
-        """SQL whose one value is the JSON text of the relation."""
+        """SQL whose one value is the JSON text of the relation.
+
+        Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
+        """
         link = Link(relation.resource, "true")
         query = self._relation(relation, link, selected, None, 1)
+        if self._unsaid is not None:
+            raise NotCompilable(self._unsaid)
         given = self.parameters.named_beside()
         return f"select ({query})::text" + (f" from {given}" if given else "")
 
@@ -165,7 +171,7 @@ class Compiler:
             return f"({self._aggregate(self._edge(resource, part, scan, rows), scan.row, scan.rows())})"
         if part.name == "pageInfo":
             return self._page_info(part, scan)
-        raise NotCompilable(part.name)
+        return self._without_sql(part.name)
 
     def _edge(self, resource: Resource, part: Selected, scan: ConnectionScan, rows: int) -> Pairs:
         pairs: Pairs = []
@@ -178,7 +184,7 @@ class Compiler:
             elif each.name == "__typename":
                 pairs.append((each.key, literal(part.named_type.name) + "::text"))
             else:
-                raise NotCompilable(each.name)
+                pairs.append((each.key, self._without_sql(each.name)))
         return pairs
 
     def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
@@ -223,7 +229,7 @@ class Compiler:
             elif each.name in resource.links:
                 value = self._link(resource.links[each.name], row, each, rows)
             else:
-                raise NotCompilable(f"{object_type.name}.{each.name}")
+                value = self._without_sql(f"{object_type.name}.{each.name}")
             pairs.append((each.key, value))
         return pairs
 
@@ -236,7 +242,7 @@ class Compiler:
                 context = RowContext(row, each.arguments, self.parameters.bind)
                 pairs.append((each.key, embedded.fields[each.name].expression(context)))
             else:
-                raise NotCompilable(f"{selected.named_type.name}.{each.name}")
+                pairs.append((each.key, self._without_sql(f"{selected.named_type.name}.{each.name}")))
         return f"case when {embedded.present.format(row=row)} then (select {self._as_json(pairs, row)}) end"
 
     def _link(self, link: Link, row: str, selected: Selected, rows: int) -> str:
@@ -280,6 +286,11 @@ class Compiler:
         out = self._alias()
         columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
         return f"(select row_to_json({out}) from (select {columns}) {out})"
+
+    def _without_sql(self, name: str) -> str:
+        """A stand-in for a field that SQL cannot say: the rest is still looked at, for its cost."""
+        self._unsaid = name
+        return "null"
 
     def _alias(self) -> str:
         self._aliases += 1
