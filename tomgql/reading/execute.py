@@ -15,7 +15,7 @@ import asyncpg
 import orjson
 
 from tomgql.access.principal import Principal
-from tomgql.errors import QueryTooCostly, Unavailable
+from tomgql.errors import InvalidInput, QueryTooCostly, Unavailable
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.compile import Compiler, Reader
 from tomgql.reading.relation import Relation
@@ -65,6 +65,8 @@ class _readable:
         return None
 
     async def __aexit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, (asyncpg.CharacterNotInRepertoireError, asyncpg.DataError)):
+            raise InvalidInput("A text in this query holds a character that no stored text can hold.") from error
         if isinstance(error, asyncpg.QueryCanceledError):
             raise QueryTooCostly("This query took too long; ask for less at once.") from error
         if isinstance(error, (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError)):
