@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from tests.oracle.queries import NO_ORDER, Cursors, queries
 from tests.oracle.values import named
-from tests.support.world import World, make_world
 from tests.support.reads import Reads
 from tests.support.site import Site
+from tests.support.world import World, make_world
 
 EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
-"""How many queries are compared; a longer run draws other queries than the timed one."""
+"""How many queries are compared: always the same ones, and more of them in a longer run."""
 
 PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.environ else [])]
 """Simplifying a failing query takes minutes, so it is asked for by ``TOMGQL_ORACLE_SHRINK``."""

@@ -30,7 +30,9 @@ CurveWhere = Annotated[PhotometryWhere | None, strawberry.argument(description="
 Unit = Annotated[FluxUnit | None, strawberry.argument(description="Unit of the flux.")]
 System = Annotated[MagnitudeSystem | None, strawberry.argument(description="Magnitude system.")]
 Scale = Annotated[TimeScale | None, strawberry.argument(description="Time scale.")]
-Sigmas = Annotated[float | None, strawberry.argument(description="Threshold in units of the flux error, 0.000001 to 1,000,000.")]
+Sigmas = Annotated[
+    float | None, strawberry.argument(description="Threshold in units of the flux error, 0.000001 to 1,000,000.")
+]
 
 _VEGA_OFFSETS = {band.name: band.ab_minus_vega for band in BANDS}
 
