@@ -65,7 +65,8 @@ class _readable:
         return None
 
     async def __aexit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, (asyncpg.CharacterNotInRepertoireError, asyncpg.DataError)):
+        unwritable = error is not None and isinstance(error.__cause__, UnicodeEncodeError)
+        if unwritable or isinstance(error, asyncpg.CharacterNotInRepertoireError):
             raise InvalidInput("A text in this query holds a character that no stored text can hold.") from error
         if isinstance(error, asyncpg.QueryCanceledError):
             raise QueryTooCostly("This query took too long; ask for less at once.") from error
