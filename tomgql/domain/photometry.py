@@ -24,6 +24,9 @@ MAGNITUDES_PER_RELATIVE_ERROR = 2.5 / math.log(10.0)
 FLUX_UNITS_UJY: dict[str, float] = {"NJY": 1e-3, "UJY": 1.0, "MJY": 1e3, "JY": 1e6}
 """How many uJy one unit holds. MJY is the millijansky, as in every catalogue of optical photometry."""
 
+SMALLEST_NSIGMA, LARGEST_NSIGMA = 1e-6, 1e6
+"""Thresholds that may be asked for: beyond them nothing is meant, and products with fluxes overflow."""
+
 DETECTION_NSIGMA = 3.0
 """Signal-to-noise from which a flux is a detection, where nobody says otherwise; the rule of the ATLAS service."""
 
@@ -70,6 +73,11 @@ def flux_error(flux_ujy: ArrayLike | None, error_magnitudes: ArrayLike | None) -
     """One-sigma error in uJy of a flux whose magnitude has this error; NaN unless the error is positive."""
     flux, error = _numbers(flux_ujy), _numbers(error_magnitudes)
     return np.where(error > 0, np.abs(flux) * error / MAGNITUDES_PER_RELATIVE_ERROR, np.nan)[()]
+
+
+def nsigma_in_range(nsigma: float) -> bool:
+    """Whether a threshold may be asked for."""
+    return SMALLEST_NSIGMA <= nsigma <= LARGEST_NSIGMA
 
 
 def limit_flux(flux_error_ujy: ArrayLike | None, nsigma: ArrayLike = DETECTION_NSIGMA) -> Any:

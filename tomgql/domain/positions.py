@@ -98,9 +98,14 @@ def _format(size: float, decimals: int, wrap: int | None = None) -> str:
 
 
 def separation_arcsec(ra_deg: ArrayLike, dec_deg: ArrayLike, ra0_deg: float, dec0_deg: float) -> np.ndarray:
-    """Angles in arcsec between positions, shape ``(n,)``, and one position (haversine, exact for small angles)."""
-    ra, dec = np.radians(np.asarray(ra_deg, float)), np.radians(np.asarray(dec_deg, float))
-    ra0, dec0 = math.radians(ra0_deg), math.radians(dec0_deg)
-    half = np.sin((dec - dec0) / 2) ** 2 + np.cos(dec) * math.cos(dec0) * np.sin((ra - ra0) / 2) ** 2
-    angles: np.ndarray = np.degrees(2 * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))) * 3600.0
+    """Angles in arcsec between positions, shape ``(n,)``, and one position.
+
+    Haversines of the angle and of its supplement, so that it is exact for small angles and near the antipode.
+    """
+    ra, dec = np.asarray(ra_deg, float), np.asarray(dec_deg, float)
+    half_ra = np.radians(ra - ra0_deg) / 2
+    cosines = np.cos(np.radians(dec)) * math.cos(math.radians(dec0_deg))
+    near = np.sin(np.radians(dec - dec0_deg) / 2) ** 2 + cosines * np.sin(half_ra) ** 2
+    far = np.sin(np.radians(dec + dec0_deg) / 2) ** 2 + cosines * np.cos(half_ra) ** 2
+    angles: np.ndarray = np.degrees(2 * np.arctan2(np.sqrt(np.maximum(near, 0)), np.sqrt(np.maximum(far, 0)))) * 3600.0
     return angles

@@ -30,7 +30,9 @@ CurveWhere = Annotated[PhotometryWhere | None, strawberry.argument(description="
 Unit = Annotated[FluxUnit | None, strawberry.argument(description="Unit of the flux.")]
 System = Annotated[MagnitudeSystem | None, strawberry.argument(description="Magnitude system.")]
 Scale = Annotated[TimeScale | None, strawberry.argument(description="Time scale.")]
-Sigmas = Annotated[float | None, strawberry.argument(description="Threshold in units of the flux error; above 0.")]
+Sigmas = Annotated[
+    float | None, strawberry.argument(description="Threshold in units of the flux error, 0.000001 to 1,000,000.")
+]
 
 _VEGA_OFFSETS = {band.name: band.ab_minus_vega for band in BANDS}
 
@@ -221,8 +223,8 @@ def mjd(row: Row, scale: TimeScale | None) -> float:
 
 def _sigmas(n_sigma: float | None) -> float:
     given = 3.0 if n_sigma is None else n_sigma
-    if given <= 0:
-        raise InvalidInput(f"nSigma must be greater than 0, not {given:g}.", path=["nSigma"])
+    if not photometry.nsigma_in_range(given):
+        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {given:g}.", path=["nSigma"])
     return given
 
 

@@ -56,11 +56,19 @@ class Compiler:
     selections: Selections
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
+    _unsaid: str | None = None
 
     def statement(self, relation: Relation, selected: Selected) -> str:
-        """SQL whose one value is the JSON text of the relation."""
+        """SQL whose one value is the JSON text of the relation.
+
+        Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
+        """
         link = Link(relation.resource, "true")
-        return f"select ({self._relation(relation, link, selected, None, 1)})::text"
+        query = self._relation(relation, link, selected, None, 1)
+        if self._unsaid is not None:
+            raise NotCompilable(self._unsaid)
+        given = self.parameters.named_beside()
+        return f"select ({query})::text" + (f" from {given}" if given else "")
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
@@ -153,7 +161,7 @@ class Compiler:
         rows: int,
     ) -> str:
         if part.name == "__typename":
-            return literal(selected.named_type.name)
+            return literal(selected.named_type.name) + "::text"
         if part.name == "totalCount":
             return f"(select count(*) from {source} where {conjunction(base)})"
         if part.name == "nodes":
@@ -163,7 +171,7 @@ class Compiler:
             return f"({self._aggregate(self._edge(resource, part, scan, rows), scan.row, scan.rows())})"
         if part.name == "pageInfo":
             return self._page_info(part, scan)
-        raise NotCompilable(part.name)
+        return self._without_sql(part.name)
 
     def _edge(self, resource: Resource, part: Selected, scan: ConnectionScan, rows: int) -> Pairs:
         pairs: Pairs = []
@@ -176,12 +184,12 @@ class Compiler:
             elif each.name == "__typename":
                 pairs.append((each.key, literal(part.named_type.name) + "::text"))
             else:
-                raise NotCompilable(each.name)
+                pairs.append((each.key, self._without_sql(each.name)))
         return pairs
 
     def _page_info(self, part: Selected, scan: ConnectionScan) -> str:
         values: dict[str, Callable[[], str]] = {
-            "__typename": lambda: literal(part.named_type.name),
+            "__typename": lambda: literal(part.named_type.name) + "::text",
             "hasNextPage": scan.has_next_page,
             "hasPreviousPage": scan.has_previous_page,
             "startCursor": lambda: scan.end_cursor(last=False),
@@ -221,7 +229,7 @@ class Compiler:
             elif each.name in resource.links:
                 value = self._link(resource.links[each.name], row, each, rows)
             else:
-                raise NotCompilable(f"{object_type.name}.{each.name}")
+                value = self._without_sql(f"{object_type.name}.{each.name}")
             pairs.append((each.key, value))
         return pairs
 
@@ -234,7 +242,7 @@ class Compiler:
                 context = RowContext(row, each.arguments, self.parameters.bind)
                 pairs.append((each.key, embedded.fields[each.name].expression(context)))
             else:
-                raise NotCompilable(f"{selected.named_type.name}.{each.name}")
+                pairs.append((each.key, self._without_sql(f"{selected.named_type.name}.{each.name}")))
         return f"case when {embedded.present.format(row=row)} then (select {self._as_json(pairs, row)}) end"
 
     def _link(self, link: Link, row: str, selected: Selected, rows: int) -> str:
@@ -249,7 +257,7 @@ class Compiler:
         columns, pairs = ["1 as one"], []
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
             if each.name == "__typename":
-                pairs.append((each.key, literal(selected.named_type.name)))
+                pairs.append((each.key, literal(selected.named_type.name) + "::text"))
             elif each.name == "count":
                 pairs.append((each.key, "count(*)"))
             else:
@@ -257,7 +265,8 @@ class Compiler:
                 pairs.append((each.key, f"coalesce(json_agg(q.c{number}), '[]')"))
         where = conjunction([*conditions, f"not {row}.disabled", given])
         rows = f"select {', '.join(columns)} from {source} where {where} order by {row}.mjd, {row}.id"
-        return f"select {json_object(pairs)} from ({rows}) q"
+        # HAVING makes it one row also where no column is aggregated.
+        return f"select {json_object(pairs)} from ({rows}) q having true"
 
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
@@ -278,9 +287,14 @@ class Compiler:
         columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
         return f"(select row_to_json({out}) from (select {columns}) {out})"
 
+    def _without_sql(self, name: str) -> str:
+        """A stand-in for a field that SQL cannot say: the rest is still looked at, for its cost."""
+        self._unsaid = name
+        return "null"
+
     def _alias(self) -> str:
         self._aliases += 1
-        return f"r{self._aliases}"
+        return f"r${self._aliases}"  # "$": response keys are column names, and no GraphQL name holds one
 
     def _spend(self, rows: int, size: int) -> int:
         rows *= max(size, 1)

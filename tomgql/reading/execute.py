@@ -75,6 +75,8 @@ def _readable() -> Iterator[None]:
     except (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError) as error:
         raise QueryTooCostly("This query is too complex; ask for less at once.") from error
     except OUTAGES as error:
+        if isinstance(error.__cause__, UnicodeEncodeError):  # asyncpg's InterfaceError for what it cannot encode
+            raise InvalidInput(UNSTORABLE_MESSAGE) from error
         raise Unavailable("The database cannot be reached just now; try again.") from error
 
 

@@ -32,6 +32,9 @@ MOST_CONDITIONS = 300
 DEEPEST_NESTING = 12
 """Deepest nesting of and / or / not."""
 
+HALF_TURN_ARCSEC = 648_000
+"""180 degrees: the largest radius of a cone."""
+
 COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """Comparison operators of filters and their SQL."""
 
@@ -54,11 +57,11 @@ class Filter:
         return conjunction([f"({part})" for part in parts])
 
     def _one(self, where_type: str, row: str, name: str, value: Any, depth: int) -> str:
+        if name == "disabled" and depth and value is False:
+            return "true"  # the input's default, which means something at the outermost level alone
         self.conditions += 1
         if self.conditions > MOST_CONDITIONS:
             raise QueryTooCostly(f"A filter may hold {MOST_CONDITIONS} conditions.")
-        if name == "disabled" and depth and value is False:
-            return "true"  # the input's default, which means something at the outermost level alone
         if name == "not":
             return f"({self.where(where_type, row, value, depth + 1)}) is not true"
         if name in ("and", "or"):
@@ -89,18 +92,18 @@ def text_filter(sql: str) -> Condition:
 
 
 def _text_part(running: Filter, expression: str, side: str, folded: bool, name: str, value: Any) -> str:
-    def fold(text: str) -> str:
-        return text.lower() if folded else text
-
+    # Both sides are folded by the database: its rules for case need not be Python's.
+    fold = "lower({})" if folded else "{}"
     if name == "isNull":
         return f"{expression} is {'' if value else 'not '}null"
     if name in ("in", "notIn"):
-        values = running.bind([fold(each) for each in _short(value)], "text[]")
-        return f"{side} = any({values})" if name == "in" else f"{side} <> all({values})"
+        values = running.bind(_short(value), "text[]")
+        given = f"(select lower(v) from unnest({values}) v)" if folded else f"({values})"
+        return f"{side} = any {given}" if name == "in" else f"{side} <> all {given}"
     if name in ("contains", "startsWith"):
-        pattern = escape_like(fold(value)) + "%"
-        return f"{side} like {running.bind(('%' if name == 'contains' else '') + pattern, 'text')}"
-    return f"{side} {COMPARISONS[name]} {running.bind(fold(value), 'text')}"
+        pattern = ("%" if name == "contains" else "") + escape_like(value) + "%"
+        return f"{side} like {fold.format(running.bind(pattern, 'text'))}"
+    return f"{side} {COMPARISONS[name]} {fold.format(running.bind(value, 'text'))}"
 
 
 def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
@@ -207,10 +210,12 @@ def _match_name(running: Filter, row: str, given: str) -> str:
 def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
     """Within a radius, by the chord between unit vectors: right across RA 0/360 and at the poles (D8's table)."""
     radius_arcsec = given["radiusArcsec"]
-    if not 0 <= radius_arcsec <= 648_000:
+    if not 0 <= radius_arcsec <= HALF_TURN_ARCSEC:
         raise InvalidInput(f"radiusArcsec must lie between 0 and 648000 (180 degrees), not {radius_arcsec:g}.")
     if not (0 <= given["raDeg"] <= 360 and -90 <= given["decDeg"] <= 90):
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
+    if radius_arcsec == HALF_TURN_ARCSEC:
+        return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
     center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind))
     chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
     return (

@@ -113,6 +113,9 @@ class RowQuery:
         """Add a filter."""
         self.conditions.append(Filter(self.parameters.bind, self.session.reader.actor).where(where_type, "q", where))
 
+    def _source(self) -> str:
+        return self.parameters.named_beside(f"{self.resource.table} q")
+
     async def fetch(self, tail: str, extra: str = "") -> list[Row]:
         """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""
         context = RowContext("q", {}, self.parameters.bind)
@@ -121,16 +124,13 @@ class RowQuery:
             for name, field in self.resource.fields.items()
             if field.fetched
         ]
-        sql = (
-            f"select q.*{''.join(fetched)}{extra} from {self.resource.table} q"
-            f" where {conjunction(self.conditions)} {tail}"
-        )
+        sql = f"select q.*{''.join(fetched)}{extra} from {self._source()} where {conjunction(self.conditions)} {tail}"
         records = await self.session.rows(sql, self.parameters.values)
         return [Row(self.resource, dict(record)) for record in records]
 
     async def count(self) -> int:
         """How many rows there are, regardless of pages."""
-        sql = f"select count(*) as n from {self.resource.table} q where {conjunction(self.conditions)}"
+        sql = f"select count(*) as n from {self._source()} where {conjunction(self.conditions)}"
         counted = await self.session.rows(sql, list(self.parameters.values))
         return int(counted[0]["n"])
 

@@ -25,6 +25,14 @@ class Parameters:
             self._known[identity] = f"${len(self.values)}::{sql_type}"
         return self._known[identity]
 
+    def named_beside(self, source: str = "") -> str:
+        """FROM with every placeholder: PostgreSQL refuses a value that stands nowhere.
+
+        Those of a page of which only `totalCount` is asked, or of a filter on magnitudes without a comparison, do not.
+        """
+        values = f"(values ({', '.join(self._known.values())})) given" if self._known else ""
+        return ", ".join(part for part in (source, values) if part)
+
 
 def literal(text: str) -> str:
     """``text`` as an SQL string literal; for names that a schema or a query document defines, never for values."""

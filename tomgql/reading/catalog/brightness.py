@@ -6,7 +6,12 @@ Null where a value is undefined, never NaN: logarithms are guarded by the sign o
 from __future__ import annotations
 
 from tomgql.domain.bands import BANDS
-from tomgql.domain.photometry import AB_ZERO_POINT_UJY, FLUX_UNITS_UJY, MAGNITUDES_PER_RELATIVE_ERROR
+from tomgql.domain.photometry import (
+    AB_ZERO_POINT_UJY,
+    FLUX_UNITS_UJY,
+    MAGNITUDES_PER_RELATIVE_ERROR,
+    nsigma_in_range,
+)
 from tomgql.errors import InvalidInput
 from tomgql.reading.catalog.model import RowContext
 from tomgql.store.sql import literal
@@ -73,11 +78,11 @@ def magnitude_of(flux_ujy: str, context: RowContext) -> str:
 
 
 def sigmas(context: RowContext) -> str:
-    """The bound argument ``nSigma``; raises InvalidInput unless it is positive."""
+    """The bound argument ``nSigma``; raises InvalidInput outside its range."""
     given = context.arguments.get("nSigma")
     nsigma = 3.0 if given is None else float(given)
-    if nsigma <= 0:
-        raise InvalidInput(f"nSigma must be greater than 0, not {nsigma:g}.", path=["nSigma"])
+    if not nsigma_in_range(nsigma):
+        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {nsigma:g}.", path=["nSigma"])
     return context.bind(nsigma, "float8")
 
 

@@ -25,8 +25,9 @@ def _wavelength(context: RowContext) -> str:
     size = ANGSTROMS_PER_UNIT[context.arguments.get("unit") or "ANGSTROM"]
     if size == 1.0:
         return f"{context.row}.wavelength_angstrom"
-    return f"(select array_agg(w / {size!r}::float8 order by n) from unnest({context.row}.wavelength_angstrom)" + (
-        " with ordinality as u(w, n))"
+    return (
+        f"(select coalesce(array_agg(w / {size!r}::float8 order by n), '{{}}')"
+        f" from unnest({context.row}.wavelength_angstrom) with ordinality as u(w, n))"
     )
 
 

@@ -19,9 +19,13 @@ from tomgql.reading.ids import sql_id
 
 
 def separation_arcsec(context: RowContext) -> str:
-    """Great-circle distance from the chord between unit vectors: ``2 asin(chord / 2)``, exact at any separation."""
-    center = unit_vector(context.arguments["raDeg"], context.arguments["decDeg"], context)
-    return f"degrees(2 * asin(least(1.0, cube_distance({context.row}.position, {center}) / 2))) * 3600"
+    """Great-circle distance by the rule of `tomgql.domain.positions.separation_arcsec`."""
+    row = context.row
+    ra, dec = (context.bind(float(context.arguments[name]), "float8") for name in ("raDeg", "decDeg"))
+    cosines = f"cos(radians({row}.dec_deg)) * cos(radians({dec}))"
+    near = f"sin(radians({row}.dec_deg - {dec}) / 2)^2 + {cosines} * sin(radians({row}.ra_deg - {ra}) / 2)^2"
+    far = f"sin(radians({row}.dec_deg + {dec}) / 2)^2 + {cosines} * cos(radians({row}.ra_deg - {ra}) / 2)^2"
+    return f"degrees(2 * atan2(sqrt(greatest({near}, 0)), sqrt(greatest({far}, 0)))) * 3600"
 
 
 def unit_vector(ra_deg: float, dec_deg: float, context: RowContext) -> str:

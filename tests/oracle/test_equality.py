@@ -1,0 +1,159 @@
+"""Compiled reads and the slow path give equal answers (DESIGN D4): random queries, several actors, one awkward sky.
+
+``TOMGQL_ORACLE_EXAMPLES`` sets the number of queries; the default is what the timed suite can afford.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import permutations, product
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from tests.oracle.queries import NO_ORDER, Cursors, queries
+from tests.oracle.values import named
+from tests.support.reads import Reads
+from tests.support.site import Site
+from tests.support.world import World, make_world
+
+EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
+"""How many queries are compared: always the same ones, and more of them in a longer run."""
+
+PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.environ else [])]
+"""Simplifying a failing query takes minutes, so it is asked for by ``TOMGQL_ORACLE_SHRINK``."""
+
+PYTHON_ONLY = {"raHms", "decDms"}
+"""Fields that no SQL says."""
+
+
+ACTORS = ("admin", "anonymous", "stranger", "member")
+
+
+class Oracle(Reads):
+    """Runs a query down both paths."""
+
+    def __init__(self, site: Site, world: World) -> None:
+        super().__init__(site)
+        self.world = world
+        self.cursors: Cursors = {}
+        self.compared = self.leaves = 0
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """The schema as graphql-core has it."""
+        return self.schema._schema
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def oracle(site: Site) -> Any:
+    oracle = Oracle(site, await make_world(site.rt))
+    for name, definition in oracle.core.query_type.fields.items():  # type: ignore[union-attr]
+        if named(definition.type).endswith("Connection"):
+            oracle.cursors[named(definition.type)] = await _cursors(oracle, name, definition)
+    yield oracle
+    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers")
+
+
+async def _cursors(oracle: Oracle, name: str, definition: Any) -> dict[str, list[str]]:
+    found = {}
+    for order in _orders(definition):
+        given = f"(orderBy: {order})" if "orderBy" in definition.args else ""
+        data = await oracle.data(f"{{ {name}{given} {{ edges {{ cursor }} }} }}")
+        found[order] = [edge["cursor"] for edge in data[name]["edges"]]
+        assert found[order]
+    return found
+
+
+def _orders(definition: Any) -> list[str]:
+    if "orderBy" not in definition.args:
+        return [NO_ORDER]
+    fields = definition.args["orderBy"].type.of_type.of_type.fields["field"].type.of_type.values
+    single = [f"[{{field: {name}, direction: {way}}}]" for name in fields for way in ("ASC", "DESC")]
+    pairs = [
+        f"[{{field: {first}, direction: {one}}}, {{field: {second}, direction: {other}}}]"
+        for first, second in permutations(fields, 2)
+        for one, other in product(("ASC", "DESC"), repeat=2)
+    ]
+    return [NO_ORDER, *single, *pairs[::5]]
+
+
+class TestEquality:
+    @pytest.mark.timeout(3600)
+    @given(data=st.data())
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=PHASES,
+        suppress_health_check=list(HealthCheck),
+    )
+    async def test_compiled_and_slow_path_give_equal_answers(self, oracle: Oracle, data: Any) -> None:
+        query = data.draw(queries(oracle.core, oracle.world, oracle.cursors))
+        name = data.draw(st.sampled_from(ACTORS))
+        note(f"as {name}: {query.document}\nvariables: {query.variables}")
+        document = parse(query.document)
+        assert validate(oracle.core, document) == [], "the generator makes valid queries"
+        actor = oracle.world.actors[name]
+        compiled = await oracle.answer(query.document, query.variables, actor)
+        slow = await oracle.answer(query.document, query.variables, actor, slow=True)
+        assert (compiled.errors, slow.errors) == ([], [])
+        oracle.leaves += assert_equal(compiled.data, slow.data, "data")
+        if not query.fields & PYTHON_ONLY:
+            least, most = _statements(document, compiled.data)
+            assert compiled.session.fetched == 0, "every field but the Python-only ones is compiled"
+            assert least <= compiled.session.statements <= most
+        oracle.compared += 1
+
+    async def test_enough_was_compared(self, oracle: Oracle) -> None:
+        assert oracle.compared >= min(EXAMPLES, 300)
+
+
+def assert_equal(one: Any, other: Any, path: str) -> int:
+    """Equal JSON, keys in the same order, floats to 1e-9; returns how many leaves were compared."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        assert list(one) == list(other), path
+        return sum(assert_equal(one[key], other[key], f"{path}.{key}") for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        assert len(one) == len(other), path
+        return sum(assert_equal(*both, f"{path}[{n}]") for n, both in enumerate(zip(one, other, strict=True)))
+    if _is_number(one) and _is_number(other):
+        assert one == other or abs(one - other) <= 1e-9 * max(abs(one), abs(other)), f"{path}: {one} {other}"
+        return 1
+    assert type(one) is type(other) and one == other, f"{path}: {one!r} {other!r}"
+    return 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _statements(document: Any, data: dict[str, Any]) -> tuple[int, int]:
+    """Least and most statements: one for a relation; none for an id that is no such id; `nodes` has several."""
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    counts = {}
+    for root in operation.selection_set.selections:
+        key = root.alias.value if root.alias else root.name.value  # type: ignore[union-attr]
+        counts[key] = _statements_of(root.name.value, data[key])  # type: ignore[union-attr]
+    return sum(least for least, _ in counts.values()), sum(most for _, most in counts.values())
+
+
+def _statements_of(name: str, value: Any) -> tuple[int, int]:
+    if name == "__typename":
+        return 0, 0
+    if name == "nodes":
+        return sum(each is not None for each in value), len(value)
+    if name == "viewer":
+        links = sum(each is None or isinstance(each, dict) or _are_objects(each) for each in value.values())
+        return sum(isinstance(each, dict) for each in value.values()), links
+    return int(value is not None), 1
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and not any(isinstance(each, str) for each in value)
