@@ -17,14 +17,14 @@ import asyncpg
 import orjson
 
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, QueryTooCostly, Unavailable
+from tomgql.errors import QueryTooCostly, Unavailable
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.compile import Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.runtime import OUTAGES, Runtime
-from tomgql.store.transaction import UNSTORABLE, UNSTORABLE_MESSAGE
+from tomgql.store.transaction import unstorable
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +68,13 @@ def _readable() -> Iterator[None]:
     """Turns the database's refusals into errors that a reader can act on."""
     try:
         yield
-    except UNSTORABLE as error:
-        raise InvalidInput(UNSTORABLE_MESSAGE) from error
+    except (asyncpg.DataError, UnicodeEncodeError) as error:
+        raise (unstorable(error) or error) from error
     except asyncpg.QueryCanceledError as error:
         raise QueryTooCostly("This query took too long; ask for less at once.") from error
     except (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError) as error:
         raise QueryTooCostly("This query is too complex; ask for less at once.") from error
     except OUTAGES as error:
-        if isinstance(error.__cause__, UnicodeEncodeError):  # asyncpg's InterfaceError for what it cannot encode
-            raise InvalidInput(UNSTORABLE_MESSAGE) from error
         raise Unavailable("The database cannot be reached just now; try again.") from error
 
 

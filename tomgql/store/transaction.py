@@ -19,9 +19,6 @@ from tomgql.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
 
-UNSTORABLE = (asyncpg.UntranslatableCharacterError, asyncpg.CharacterNotInRepertoireError, UnicodeEncodeError)
-"""What PostgreSQL and its driver raise for texts that PostgreSQL cannot hold."""
-
 UNSTORABLE_MESSAGE = "A text holds a character that cannot be stored: NUL, or half of a surrogate pair."
 """What the sender of such a text is told."""
 
@@ -65,6 +62,14 @@ class Transaction:
                 logger.warning("after commit: %s (the sweep will repeat it)", error)
 
 
+def unstorable(error: BaseException) -> InvalidInput | None:
+    """What to tell the sender of a text that PostgreSQL or its driver cannot hold; None for other errors."""
+    refused = isinstance(error, (asyncpg.UntranslatableCharacterError, asyncpg.CharacterNotInRepertoireError))
+    if refused or isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
+        return InvalidInput(UNSTORABLE_MESSAGE)
+    return None
+
+
 @asynccontextmanager
 async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
     """A transaction that commits when the block ends and rolls back when it raises."""
@@ -73,6 +78,6 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
         try:
             async with connection.transaction():
                 yield running
-        except UNSTORABLE as error:
-            raise InvalidInput(UNSTORABLE_MESSAGE) from error
+        except (asyncpg.DataError, UnicodeEncodeError) as error:
+            raise (unstorable(error) or error) from error
     await running.run_after_commit()
