@@ -151,3 +151,33 @@ async def test_a_hundred_thousand_rows_in_one_call(admin: Person) -> None:
     columns = {name: [*values, 0] if isinstance(values, list) else values for name, values in columns.items()}
     refused = await create(admin, target, columns=columns)
     assert [error["code"] for error in refused["errors"]] == ["QUERY_TOO_COSTLY"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**ROW, "telescope": "x" * 300},
+        {**ROW, "filter": "y" * 60},
+        {"mjd": 59000.5, "uJy": 1e-300, "duJy": 1e100, "filter": "ztfr"},
+        {"mjd": 59000.5, "uJy": 1e300, "filter": "ztfr"},
+        {**ROW, "mag": 1e308},
+        {**ROW, "mjd": 1e300},
+    ],
+    ids=lambda row: str(row)[:60],
+)
+async def test_absurd_rows_are_rejected_and_break_no_list(admin: Person, row: dict[str, Any]) -> None:
+    found = await admin.client.query('{target(name: "absurd") {id}}')
+    target = (found["target"] or {}).get("id") or await admin.create_target("absurd")
+    payload = await create(admin, target, rows=[{**ROW, "mjd": 59009.5}, row])
+    assert (payload["rejected"], payload["errors"]) == (1, [])
+    query = "query ($t: ID!) {target(id: $t) {lightCurve {count flux magnitude magnitudeError limit}}}"
+    assert (await admin.client.query(query, t=target))["target"]["lightCurve"]["count"] == 1
+
+
+@pytest.mark.parametrize("given", [{"dataType": "x" * 101}, {"sourceName": "x" * 101}, {"sourceLocation": "x" * 201}])
+async def test_texts_that_do_not_fit_are_named(admin: Person, given: dict[str, Any]) -> None:
+    found = await admin.client.query('{target(name: "too long") {id}}')
+    target = (found["target"] or {}).get("id") or await admin.create_target("too long")
+    payload = await create(admin, target, rows=[ROW], **given)
+    assert [error["code"] for error in payload["errors"]] == ["INVALID_INPUT"]
+    assert next(iter(given)) in payload["errors"][0]["message"]

@@ -154,9 +154,9 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
     system = _where_known(given, np.full(size, scale.label, dtype=object))
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
-    reported_error = np.where(np.isnan(given), np.nan, given_error)
-    return Brightness(flux, given_error * scale.factor, limit, nsigma, given, reported_error, system, measured,
-                      _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+    none_reported = np.full(size, np.nan)  # as a magnitude; the flux as it came stays with the row's own columns
+    return Brightness(flux, given_error * scale.factor, limit, nsigma, none_reported, none_reported.copy(), system,
+                      measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
 
 
 def _flux_limits(

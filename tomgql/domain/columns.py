@@ -52,10 +52,12 @@ def interpret_photometry(
     keep = row_checks.check_rows(table.roles, table.columns, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
-    if not keep.any():
-        raise row_checks.nothing_taken(file_name, table.size, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
-    reading.photometry, repeats = settle_repeats(found if keep.all() else found.take(keep))
+    found = found if keep.all() else found.take(keep)
+    short = row_checks.check_texts(found, reading)
+    if not short.any():
+        raise row_checks.nothing_taken(file_name, table.size, reading)
+    reading.photometry, repeats = settle_repeats(found if short.all() else found.take(short))
     reading.notes.extend(repeats)
     return reading
 

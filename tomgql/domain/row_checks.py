@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
+from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
 from tomgql.domain.time import in_range, year_of
@@ -21,6 +21,14 @@ Flags = NDArray[np.bool_]
 
 FAR_ARCSEC = 5.0
 """A row further than this from the target is warned of: more than any survey's astrometry, less than a neighbour."""
+
+SMALLEST_UJY, LARGEST_UJY = 1e-30, 1e30
+"""Fluxes beyond these, AB magnitudes 98.9 and -51.1, are mistakes; the table keeps the same bounds."""
+
+LONGEST_TEXTS = {
+    "band": 50, "source_name": 100, "telescope": 255, "instrument": 255, "external_id": 200, "reported_system": 32,
+}  # fmt: skip
+"""Characters that each text of a row may have; the table keeps the same bounds."""
 
 _SHOWN = 5
 """How many rows or names a message lists before it counts."""
@@ -33,12 +41,15 @@ def check_rows(
     """Which rows, (n,), have a time and a brightness; the others go to ``reading.rejected``, in order."""
     mjd = times.mjd_utc
     missing, outside = np.isnan(mjd), ~in_range(mjd, now_mjd)
-    empty = ~brightness.measured
-    keep: Flags = ~(missing | outside | empty)
+    empty, absurd = ~brightness.measured, _absurd(brightness)
+    keep: Flags = ~(missing | outside | empty | absurd)
     time = columns[roles["time"]]
     value = columns[roles[next(role for role in ("magnitude", "flux", "limit") if role in roles)]]
     unread = brightness.unreadable
     for at in np.flatnonzero(~keep).tolist():
+        if absurd[at] and not (missing[at] or outside[at]):
+            reading.rejected.append(_absurdity(at, value))
+            continue
         reading.rejected.append(
             _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
         )
@@ -46,6 +57,21 @@ def check_rows(
     if skipped:
         reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{rows_text(skipped)} without measurement", count=skipped))
     return keep
+
+
+def _absurd(brightness: Brightness) -> Flags:
+    """Rows with a flux, error or limit that no instrument measures, and whose ratios would overflow."""
+    flux = np.abs(brightness.flux_ujy)
+    positive = (brightness.flux_error_ujy, brightness.limit_flux_ujy, np.where(flux == 0, np.nan, flux))
+    absurd: Flags = np.zeros(len(flux), dtype=np.bool_)
+    for values in positive:
+        absurd |= (values < SMALLEST_UJY) | (values > LARGEST_UJY)
+    return absurd
+
+
+def _absurdity(at: int, value: Column) -> RejectedRow:
+    words = f'row {at + 1}, column {value.name}: "{value.cells[at]}", or its error or limit, is no brightness that can'
+    return RejectedRow(at + 1, "OUT_OF_RANGE", f"{words} be measured; check the unit", value.name)
 
 
 def _rejection(
@@ -64,6 +90,22 @@ def _rejection(
         text = f'row {row}, column {value.name}: "{value.cells[at]}" is not a number'
         return RejectedRow(row, "UNREADABLE_NUMBER", text, value.name)
     return RejectedRow(row, "NO_MEASUREMENT", f"row {row}: no measurement in column {value.name}", value.name)
+
+
+def check_texts(found: Photometry, reading: Reading) -> Flags:
+    """Which rows, (n,), have texts short enough to be stored; the others go to ``reading.rejected``."""
+    keep: Flags = np.ones(len(found), dtype=np.bool_)
+    for name, longest in LONGEST_TEXTS.items():
+        cells = getattr(found, name)
+        if not any(text is not None and len(text) > longest for text in set(cells.tolist())):
+            continue
+        for at in np.flatnonzero(keep).tolist():
+            if cells[at] is not None and len(cells[at]) > longest:
+                keep[at] = False
+                row = int(found.row[at])
+                words = f"row {row}: {name.replace('_', ' ')} has {len(cells[at])} characters; at most {longest} fit"
+                reading.rejected.append(RejectedRow(row, "TEXT_TOO_LONG", words, name))
+    return keep
 
 
 def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile:

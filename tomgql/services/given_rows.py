@@ -11,6 +11,7 @@ import orjson
 from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
+from tomgql.domain.row_checks import LONGEST_TEXTS
 from tomgql.domain.time import in_range, parse_iso
 from tomgql.errors import InvalidInput, QueryTooCostly, TomError
 
@@ -26,6 +27,7 @@ TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
 
 def read_given(new: NewData, position: Any) -> Reading:
     """The rows or columns of a call as measured facts. Raises InvalidInput, UnreadableFile, QueryTooCostly."""
+    _check_texts(new)
     columns = _columns(new)
     if new.data_type == "photometry":
         place = None if position is None or position["ra_deg"] is None else tuple(position)
@@ -37,6 +39,14 @@ def read_given(new: NewData, position: Any) -> Reading:
             path=["input", "dataType"],
         )
     return _generic(new, columns)
+
+
+def _check_texts(new: NewData) -> None:
+    for name, text, longest in (("dataType", new.data_type, 100), ("sourceLocation", new.source_location, 200)):
+        if len(text) > longest or "\x00" in text or (name == "dataType" and not text.strip()):
+            raise InvalidInput(f"`{name}` may have {longest} characters.", path=["input", name])
+    if len(new.source_name) > LONGEST_TEXTS["source_name"]:
+        raise InvalidInput(f"`sourceName` may have {LONGEST_TEXTS['source_name']} characters.", path=["input"])
 
 
 def _columns(new: NewData) -> dict[str, list[Any]]:
@@ -81,24 +91,26 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:
     times = np.array([_time(name, cell, row, reading) for row, cell in enumerate(columns[name], 1)], dtype=float)
     keep = np.flatnonzero(~np.isnan(times))
     rows = [{column: cells[index] for column, cells in columns.items()} for index in keep]
-    text = {"telescope": columns.get("telescope"), "instrument": columns.get("instrument")}
     reading.generic = GenericData(
         data_type=new.data_type,
         mjd_utc=times[keep],
-        source_name=_texts([new.source_name] * len(times), keep),
-        telescope=_texts(text["telescope"], keep),
-        instrument=_texts(text["instrument"], keep),
-        external_id=_texts(columns.get("id"), keep),
+        source_name=_texts("source_name", [new.source_name] * len(times), keep),
+        telescope=_texts("telescope", columns.get("telescope"), keep),
+        instrument=_texts("instrument", columns.get("instrument"), keep),
+        external_id=_texts("external_id", columns.get("id"), keep),
         reported=[orjson.dumps(row).decode() for row in rows],
         row=keep + 1,
     )
     return reading
 
 
-def _texts(cells: Sequence[Any] | None, keep: Any) -> Any:
+def _texts(name: str, cells: Sequence[Any] | None, keep: Any) -> Any:
     texts = np.full(len(keep), None, dtype=object)
     if cells is not None:
         texts[:] = [None if cells[index] in (None, "") else str(cells[index]) for index in keep]
+    longest = LONGEST_TEXTS[name]
+    if any(len(text) > longest for text in texts if text is not None):
+        raise InvalidInput(f"A {name.replace('_', ' ')} has more than {longest} characters.", path=["input"])
     return texts
 
 

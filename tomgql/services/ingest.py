@@ -6,16 +6,23 @@ temporary table by COPY, and a few set-based statements sort them out. Writers o
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
+
+import asyncpg
 
 from tomgql.access.predicates import product_id_shown_to
 from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
-from tomgql.errors import NotFound
+from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
+
+logger = logging.getLogger(__name__)
 
 _STORED = [name for name, _ in STAGED_COLUMNS if name != "row"]
 """Staged columns that are stored as they are; the row number is for reports."""
@@ -56,15 +63,17 @@ async def record_data(
     """
     if await tx.value("select id from targets where id = $1 for no key update", origin.target_id) is None:
         raise NotFound("The target was deleted meanwhile.")
-    await _stage(tx, staged)
-    await _set_apart(tx, origin)
-    await tx.execute(_SORT_OUT, origin.target_id)
+    with _storable():
+        await _stage(tx, staged)
+        await _set_apart(tx, origin)
+        await tx.execute(_SORT_OUT, origin.target_id)
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
     by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
     if not revise:
         await tx.execute("update staged_outcomes set outcome = 'SKIPPED' where outcome = 'REVISED'")
     if not undo:
-        await _write(tx, origin)
+        with _storable():
+            await _write(tx, origin)
     revised = by_outcome.get("REVISED", 0)
     return Recorded(
         created=by_outcome.get("CREATED", 0),
@@ -72,6 +81,16 @@ async def record_data(
         unchanged=by_outcome.get("UNCHANGED", 0),
         skipped=0 if revise else revised,
     )
+
+
+@contextmanager
+def _storable() -> Iterator[None]:
+    """A processor of anybody's may yield what the table refuses: that is its mistake, and no bug of ours."""
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError) as error:
+        logger.warning("staged rows refused: %s", error)
+        raise InvalidInput("The data hold a value that cannot be stored: out of range, too long or missing.") from error
 
 
 async def announce_data(tx: Transaction, origin: Origin) -> None:

@@ -76,7 +76,7 @@ def test_vega_of_a_band_without_offset() -> None:
         ({"uJy": [2.0]}, {}, 2.0),
         ({"flux_njy": [2.0]}, {}, 0.002),
         ({"flux": [2.0]}, {"flux_unit": "Jy"}, 2e6),
-        ({"flux": [2.0]}, {"flux_unit": "W m-2 Hz-1"}, 2e32),
+        ({"flux": [2e-30]}, {"flux_unit": "W m-2 Hz-1"}, 200.0),
         ({"flux": [2.0], "zp": [25.0]}, {}, 2 * 10**-0.44),
         ({"flux": [2.0]}, {"zero_point": 23.9}, 2.0),
         ({"FLUXCAL": [2.0]}, {}, 2 * 10**-1.44),
@@ -84,6 +84,22 @@ def test_vega_of_a_band_without_offset() -> None:
 )
 def test_flux_units(columns: dict[str, Any], options: dict[str, Any], flux: float) -> None:
     assert taken({"mjd": [59000.0], "filter": ["ztfg"], **columns}, **options).flux_ujy[0] == pytest.approx(flux)
+
+
+def test_a_flux_is_never_taken_for_a_magnitude() -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfg"], "flux": [58.1], "fluxerr": [2.0]}, zero_point=23.9)
+    assert np.isnan(found.reported_magnitude).all()
+    assert np.isnan(found.reported_magnitude_error).all()
+    assert json.loads(found.reported[0])["flux"] == 58.1
+
+
+@pytest.mark.parametrize("row", [{"uJy": 1e-300}, {"uJy": 1e300}, {"uJy": 1.0, "duJy": 1e100}, {"Jy_flux": 1.0}])
+def test_absurd_fluxes_are_rejected(row: dict[str, float]) -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["ztfg"] * 2, "uJy": [1.0, row.get("uJy", 1e31)]}
+    columns["duJy"] = [0.5, row.get("duJy", 0.5)]
+    reading = read(columns)
+    assert [(each.row, each.code) for each in reading.rejected] == [(2, "OUT_OF_RANGE")]
+    assert "check the unit" in reading.rejected[0].message
 
 
 def test_flux_without_unit_is_refused() -> None:

@@ -40,7 +40,7 @@ def test_identities_never_change_over_versions() -> None:
         "af355867-bf4a-07ec-a934-4f95e77def7c",
         "7e6a3c93-e86c-7028-88f3-e982e2a513c9",
     ]
-    assert contents(a_light_curve())[0] == "cd71b70e-20ba-cf0b-fe74-b089a2f9f2dd"
+    assert contents(a_light_curve())[0] == "d56a408a-414c-b20c-8544-40cf3e35c687"
 
 
 def test_identity_is_not_the_flux() -> None:
