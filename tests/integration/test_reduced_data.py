@@ -168,10 +168,10 @@ async def test_a_hundred_thousand_rows_in_one_call(admin: Person) -> None:
 async def test_absurd_rows_are_rejected_and_break_no_list(admin: Person, row: dict[str, Any]) -> None:
     found = await admin.client.query('{target(name: "absurd") {id}}')
     target = (found["target"] or {}).get("id") or await admin.create_target("absurd")
-    payload = await create(admin, target, rows=[{**ROW, "mjd": 59009.5}, row])
+    payload = await create(admin, target, rows=[{**ROW, "mjd": 59009.5}, {**ROW, "mjd": 59010.5}, row])
     assert (payload["rejected"], payload["errors"]) == (1, [])
     query = "query ($t: ID!) {target(id: $t) {lightCurve {count flux magnitude magnitudeError limit}}}"
-    assert (await admin.client.query(query, t=target))["target"]["lightCurve"]["count"] == 1
+    assert (await admin.client.query(query, t=target))["target"]["lightCurve"]["count"] == 2
 
 
 @pytest.mark.parametrize("given", [{"dataType": "x" * 101}, {"sourceName": "x" * 101}, {"sourceLocation": "x" * 201}])

@@ -23,11 +23,15 @@ MISSING_WORDS = frozenset(
 )
 """Lower-case cells that stand for "no value" in real files."""
 
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 """A JSON number that PostgreSQL can hold as well; longer ones are kept as text."""
 
-_NUMBER = re.compile(r"([<>]?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)")
+_NUMBER = re.compile(r"([<>]?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)", re.ASCII)
 """A number as people write it, perhaps with the ``<`` or ``>`` of a limit, or with FORTRAN's exponent D."""
+
+
+LARGEST_NUMBER = 1e300
+"""Beyond this nothing is a number: a whole number of a thousand digits has no float at all."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Column:
     def _plain_numbers(self) -> NDArray[np.float64] | None:
         """Shape (n,) when every cell is a number, None, or the text of a JSON number or empty; else None."""
         if self._types <= {int, float, NoneType}:
-            return np.array(self.cells, dtype=np.float64)
+            return None if self._too_big else np.array(self.cells, dtype=np.float64)
         if self._types != {str}:
             return None
         try:
@@ -103,7 +107,7 @@ class Column:
     def _number(self, cell: Any) -> tuple[float, bool, bool]:
         """Value, whether a limit, whether unreadable."""
         if isinstance(cell, (int, float)):
-            return (float(cell) if math.isfinite(cell) else math.nan), False, False
+            return (float(cell) if abs(cell) < LARGEST_NUMBER else math.nan), False, False
         text = "" if cell is None else cell.strip()
         if text.lower() in MISSING_WORDS:
             return math.nan, False, False
@@ -138,7 +142,7 @@ class Column:
             return []
         if self._types <= {float, int, NoneType} and not self._too_big:
             return orjson.dumps(self.cells)[1:-1].decode().split(",")
-        if self._plain_numbers is not None:
+        if self._types == {str} and self._plain_numbers is not None:
             return [cell or "null" for cell in self.cells] if "" in self.cells else self.cells
         if self._types == {str}:
             known = {cell: _json(cell) for cell in set(self.cells)}

@@ -84,8 +84,9 @@ def _rejection(
     if missing:
         return RejectedRow(row, "MISSING_TIME", f"row {row}: no time in column {time.name}", time.name)
     if outside:
-        words = f"row {row}: time {time.cells[at]} is year {year_of(float(times.mjd_utc[at]))}"
-        return RejectedRow(row, "TIME_OUT_OF_RANGE", words, time.name)
+        mjd = float(times.mjd_utc[at])
+        when = f"is year {year_of(mjd)}" if abs(mjd) < 1e7 else "is no date"
+        return RejectedRow(row, "TIME_OUT_OF_RANGE", f"row {row}: time {time.cells[at]} {when}", time.name)
     if unreadable:
         text = f'row {row}, column {value.name}: "{value.cells[at]}" is not a number'
         return RejectedRow(row, "UNREADABLE_NUMBER", text, value.name)
