@@ -58,6 +58,7 @@ async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[St
     async for streamed in follow(info.context.rt, topic, after):
         if streamed.first_of_batch:
             await _refresh(info.context)
+        info.context.reads.renew()
         yield streamed
 
 

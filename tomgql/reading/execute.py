@@ -29,6 +29,10 @@ from tomgql.store.transaction import unstorable
 logger = logging.getLogger(__name__)
 
 
+SLOW_STATEMENTS = 1_000
+"""Most relations that one operation, or one event of a subscription, reads row by row for Python to complete."""
+
+
 @dataclass
 class ReadSession:
     """Reads of one request: whose they are, where they run, and how many statements they took.
@@ -40,6 +44,11 @@ class ReadSession:
     reader: Reader
     slow_only: bool = False
     statements: int = 0
+    slow_left: int = SLOW_STATEMENTS
+
+    def renew(self) -> None:
+        """Begin a new operation or event: its slow path may take its full number of statements."""
+        self.slow_left = SLOW_STATEMENTS
 
     async def text(self, sql: str, values: list[Any]) -> str | None:
         """The one value of a statement, as text."""
@@ -97,6 +106,12 @@ async def read(session: ReadSession, relation: Relation, selected: Selected, exe
 
 async def _rows(session: ReadSession, relation: Relation, selected: Selected) -> Any:
     resource = RESOURCES[relation.resource]
+    session.slow_left -= 1
+    if session.slow_left < 0:
+        raise QueryTooCostly(
+            "This query asks for fields that are computed object by object, of too many objects with lists of their"
+            " own; ask for fewer at once, or without those fields."
+        )
     if selected.shape == "connection":
         return await fetch_connection(session, relation, resource, selected)
     if selected.shape == "light_curve":
