@@ -31,10 +31,14 @@ ID_KINDS = {
     "DataProductWhere": "p",
     "ReducedDatumWhere": "d",
     "JobWhere": "j",
+    "targetList": "l",
+    "TargetListWhere": "l",
 }
 """Field or input type -> prefix of the ids that mean something there."""
 
 BOGUS_IDS = ("t999999", "d1-999999", "p0", "", "x1", "t1 or 1=1", "d5", "t9223372036854775808", "ü", "t012")
+
+JSONS: tuple[dict[str, Any], ...] = ({}, {"redshift": 0.031}, {"on": True}, {"nested": {"a": {}}}, {"no": 1})
 
 TEXTS = (
     *NAMES,
@@ -128,6 +132,8 @@ class Values:
             return self.chance(50)
         if type_.name == "Int":
             return self.number(0, 5)
+        if type_.name == "JSON":
+            return self.pick(JSONS)
         if type_.name == "Float":
             return self.pick(FLOATS)
         return self.pick(TIMES if type_.name == "DateTime" else TEXTS)

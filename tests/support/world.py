@@ -207,12 +207,20 @@ async def _write(w: _Writer) -> World:
     for group, chosen in ((0, products[::4]), (1, products[::5]), (2, products[1::7])):
         for product in chosen:
             await w.add("data_product_group_products", group_id=product_groups[group], data_product_id=product)
+    lists = [
+        await w.add("target_lists", name=name, created_by_id=users[maker])
+        for name, maker in (("100% of _them_", "admin"), ("empty", "member"), ("some", "stranger"))
+    ]
+    for target_list, chosen in ((0, targets), (2, targets[1::3])):
+        for target in chosen:
+            await w.add("target_list_members", target_list_id=lists[target_list], target_id=target)
     for number, target in enumerate(targets[:6]):
         mine = products[number * 3 : number * 3 + 3]
         for n, values in enumerate((*PHOTOMETRY, *OTHERS)):
             datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values)
             ids["d"].append(f"d{target}-{datum}")
     ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
+    ids["l"] = [f"l{key}" for key in lists]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
         ids[prefix] = [f"{prefix}{key}" for key in keys]
     ids["u"] = [f"u{key}" for key in users.values()]

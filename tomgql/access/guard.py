@@ -92,6 +92,19 @@ async def require_product_group(tx: Transaction, actor: Principal, group_id: int
     )
 
 
+async def require_target_list(tx: Transaction, actor: Principal, list_id: int, path: list[str]) -> None:
+    """The actor may change the target list."""
+    await _require(
+        tx,
+        actor,
+        ("target_lists", list_id, "target list"),
+        predicates.target_list_visible_to,
+        predicates.target_list_managed_by,
+        "the right to change this target list, which its maker and administrators have",
+        path,
+    )
+
+
 async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list[str]) -> None:
     """The actor may cancel or retry the job."""
     await _require(

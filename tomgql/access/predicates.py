@@ -8,6 +8,7 @@ statement runs, so a change of rights acts on the next read. ``bind`` adds a val
 - Data product: follows its target; when it lies in product groups that name user groups, only members of at least
   one of those, its uploader and administrators see it.
 - Reduced datum: follows its product, or its target if it has none.
+- Target list: its maker, administrators, and whoever may see one of its targets.
 - Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
 """
 
@@ -96,6 +97,26 @@ def datum_visible_to(actor: Principal, datum: str, bind: Bind) -> str:
         target_id_visible_to(actor, f"{datum}.target_id", bind),
         product_id_shown_to(actor, f"{datum}.data_product_id", bind),
     )
+
+
+def target_list_visible_to(actor: Principal, target_list: str, bind: Bind) -> str:
+    """Whether the actor may see the target list: its maker, and whoever may see one of its targets."""
+    if actor.is_admin:
+        return "true"
+    shown = (
+        f"{target_list}.id in (select lm.target_list_id from target_list_members lm join targets lt"
+        f" on lt.id = lm.target_id where {target_visible_to(actor, 'lt', bind)})"
+    )
+    if actor.is_anonymous:
+        return shown
+    return f"({target_list}.created_by_id = {bind(actor.user_id, 'bigint')} or {shown})"
+
+
+def target_list_managed_by(actor: Principal, target_list: str, bind: Bind) -> str:
+    """Whether the actor may change the target list: its maker and administrators do."""
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"{target_list}.created_by_id = {bind(actor.user_id, 'bigint')}"
 
 
 def job_visible_to(actor: Principal, job: str, bind: Bind) -> str:

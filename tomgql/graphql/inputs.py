@@ -18,6 +18,7 @@ from tomgql.graphql.enums import (
     TargetOrderField,
     TargetType,
 )
+from tomgql.graphql.scalars import JSON
 
 ALGEBRA = "Every field is optional; several fields are ANDed. Up to 300 conditions, nested 12 deep."
 
@@ -85,9 +86,18 @@ class TargetWhere:
     ra_deg: FloatFilter | None = optional("Right ascension, ICRS, degrees.")
     dec_deg: FloatFilter | None = optional("Declination, ICRS, degrees.")
     cone: ConeInput | None = optional("Within a circle on the sky.")
+    target_list: strawberry.ID | None = optional("In this target list.")
+    extras: JSON | None = optional("Has these key/value pairs among its extras; a JSON object.")
+    has_reduced_data: ReducedDatumWhere | None = optional("Has such reduced data, of those that the viewer may see.")
     and_: list[TargetWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
     or_: list[TargetWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
     not_: TargetWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
+
+
+@strawberry.input(description="Conditions on target lists. Every field is optional; several fields are ANDed.")
+class TargetListWhere:
+    id: IdFilter | None = optional("The list itself.")
+    name: StringFilter | None = optional("Its name.")
 
 
 @strawberry.input(description=f"Conditions on data products. {ALGEBRA}")
@@ -119,6 +129,7 @@ class ReducedDatumWhere:
     id: IdFilter | None = optional("The datum itself.")
     target: strawberry.ID | None = optional("Its target.")
     targets: list[strawberry.ID] | None = optional("One of these targets, at most 10,000.")
+    target_list: strawberry.ID | None = optional("A target of this list.")
     data_product: strawberry.ID | None = optional("The data product that it was read from.")
     data_type: StringFilter | None = optional("photometry, spectroscopy, astrometry, or any other word.")
     timestamp: DateTimeFilter | None = optional("Time of the measurement, UTC.")

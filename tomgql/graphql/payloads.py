@@ -14,7 +14,7 @@ from tomgql.graphql.errors import UserError, refused_at_top, user_errors
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.people import Token, User, UserGroup
 from tomgql.graphql.products import DataProduct, DataProductGroup
-from tomgql.graphql.targets import Target
+from tomgql.graphql.targets import Target, TargetList
 
 ERRORS = "Why it was refused; empty when it was done."
 
@@ -36,6 +36,12 @@ def _zero(what: str) -> Any:
 @strawberry.type(description="A target, or why not.")
 class TargetPayload:
     target: Target | None = _maybe("The target as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A target list, or why not.")
+class TargetListPayload:
+    target_list: TargetList | None = _maybe("The target list as it is now.")
     errors: list[UserError] = _errors()
 
 

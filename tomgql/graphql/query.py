@@ -13,14 +13,15 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
-from tomgql.graphql.inputs import TargetOrder, TargetWhere
+from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
 from tomgql.graphql.scalars import Cursor
-from tomgql.graphql.targets import JobsWhere, Target
+from tomgql.graphql.targets import JobsWhere, Target, TargetList
 from tomgql.reading import ids, streams
+from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.relation import Pin, Relation, one
 
 Where = Annotated[TargetWhere | None, strawberry.argument(description="Which targets.")]
@@ -53,8 +54,7 @@ def everything(resource: str) -> Any:
 
 def _node(public_id: str) -> Any:
     parsed = ids.parse(public_id)
-    known = ("targets", "data_products", "data_product_groups", "reduced_data", "jobs", "users", "user_groups")
-    return one(*parsed) if parsed is not None and parsed[0] in (*known, "tokens") else None
+    return one(*parsed) if parsed is not None and parsed[0] in RESOURCES else None
 
 
 @strawberry.type(description="Reads.")
@@ -114,6 +114,16 @@ class Query(ReferenceQueries):
         before: Before = None,
     ) -> Connection[Target]:
         found: Connection[Target] = everything("targets")
+        return found
+
+    @strawberry.field(description="Target lists that the viewer may see; at most 1,000 a page.")
+    def target_lists(
+        self,
+        where: Annotated[TargetListWhere | None, strawberry.argument(description="Which lists.")] = None,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[TargetList]:
+        found: Connection[TargetList] = everything("target_lists")
         return found
 
     @strawberry.field(description="One data product.")

@@ -10,9 +10,9 @@ import strawberry
 from tomgql.domain.positions import format_declination, format_right_ascension, separation_arcsec
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
-from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, TargetAccess, TargetType, TimeScale
+from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
 from tomgql.graphql.inputs import JobWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.rows import Row
 
@@ -69,6 +69,18 @@ class OrbitalElements:
     perihelion_epoch_mjd: float | None = described("Epoch of perihelion, MJD (TT), days.")
     absolute_magnitude: float | None = described("Absolute magnitude, H or m1.")
     slope: float | None = described("Slope parameter, G or k1.")
+
+
+@strawberry.type(description="A selection of targets.")
+class TargetList(OfRow, Node):
+    name: str = described("Name of the list.")
+
+    @strawberry.field(description="Its targets that the viewer may see.")
+    def targets(
+        self, root: strawberry.Parent[Row], first: First = None, after: After = None
+    ) -> Connection[LazyTarget]:
+        found: Connection[LazyTarget] = link(root, "targets")
+        return found
 
 
 @strawberry.type(description="An object of interest.")
@@ -134,6 +146,22 @@ class Target(OfRow, Node):
     ) -> data.LightCurve:
         found: data.LightCurve = link(root, "lightCurve")
         return found
+
+    @strawberry.field(description="Its spectra that the viewer may see, by time.")
+    def spectra(
+        self, root: strawberry.Parent[Row], where: data.Where = None, first: First = None, after: After = None
+    ) -> Connection[LazyReducedDatum]:
+        found: Connection[LazyReducedDatum] = link(root, "spectra")
+        return found
+
+    @strawberry.field(description="The target lists that hold it and that the viewer may see; at most 1,000.")
+    def target_lists(self, root: strawberry.Parent[Row]) -> list[TargetList]:
+        found: list[TargetList] = link(root, "targetLists")
+        return found
+
+    @strawberry.field(description="The rights that the viewer holds on it.")
+    def viewer_can(self, root: strawberry.Parent[Row]) -> list[Permission]:
+        return [Permission(right) for right in root["viewerCan"]]
 
     @strawberry.field(description="Jobs about it that the viewer may see, newest first.")
     def jobs(

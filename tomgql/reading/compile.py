@@ -223,7 +223,7 @@ class Compiler:
             if each.name == "__typename":
                 value = literal(object_type.name) + "::text"
             elif each.name in fields:
-                value = fields[each.name].expression(RowContext(row, each.arguments, self.parameters.bind))
+                value = fields[each.name].expression(self._context(row, each))
             elif each.name in resource.embedded:
                 value = self._embedded(resource.embedded[each.name], row, each)
             elif each.name in resource.links:
@@ -239,11 +239,13 @@ class Compiler:
             if each.name == "__typename":
                 pairs.append((each.key, literal(selected.named_type.name) + "::text"))
             elif each.name in embedded.fields:
-                context = RowContext(row, each.arguments, self.parameters.bind)
-                pairs.append((each.key, embedded.fields[each.name].expression(context)))
+                pairs.append((each.key, embedded.fields[each.name].expression(self._context(row, each))))
             else:
                 pairs.append((each.key, self._without_sql(f"{selected.named_type.name}.{each.name}")))
         return f"case when {embedded.present.format(row=row)} then (select {self._as_json(pairs, row)}) end"
+
+    def _context(self, row: str, selected: Selected) -> RowContext:
+        return RowContext(row, selected.arguments, self.parameters.bind, self.reader.actor)
 
     def _link(self, link: Link, row: str, selected: Selected, rows: int) -> str:
         return f"({self._relation(Relation(link.resource), link, selected, row, rows)})"
@@ -253,7 +255,7 @@ class Compiler:
         """One JSON array a column, all over the same rows in the same order."""
         bind = self.parameters.bind
         given = Filter(bind, self.reader.actor).where("PhotometryWhere", row, selected.arguments.get("where"))
-        context = RowContext(row, selected.arguments, bind)
+        context = self._context(row, selected)
         columns, pairs = ["1 as one"], []
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
             if each.name == "__typename":

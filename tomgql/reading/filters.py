@@ -46,6 +46,7 @@ class Filter:
     bind: Bind
     actor: Principal
     conditions: int = 0
+    nested: int = 0
 
     def where(self, where_type: str, row: str, given: Mapping[str, Any] | None, depth: int = 0) -> str:
         """SQL of a Where input about the row with alias ``row``."""
@@ -216,11 +217,48 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
     if radius_arcsec == HALF_TURN_ARCSEC:
         return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
-    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind))
+    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind, running.actor))
     chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
     return (
         f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"
     )
+
+
+def _target_list(target_id: str) -> Condition:
+    """In a target list that the reader may see."""
+
+    def condition(running: Filter, row: str, given: str) -> str:
+        key = ids.decode("target_lists", given)
+        if key is None:
+            return "false"
+        visible = predicates.target_list_visible_to(running.actor, "y", running.bind)
+        return (
+            f"{target_id.format(row=row)} in (select x.target_id from target_list_members x"
+            f" join target_lists y on y.id = x.target_list_id"
+            f" where y.id = {running.bind(key[-1], 'bigint')} and {visible})"
+        )
+
+    return condition
+
+
+def _contains_json(sql: str) -> Condition:
+    """The JSON object holds these key/value pairs."""
+
+    def condition(running: Filter, row: str, given: Any) -> str:
+        if not isinstance(given, dict):
+            raise InvalidInput("`extras` in a filter is a JSON object of pairs.", path=["where", "extras"])
+        return f"{sql.format(row=row)} @> {running.bind(given, 'jsonb')}"
+
+    return condition
+
+
+def _has_reduced_data(running: Filter, row: str, given: dict[str, Any]) -> str:
+    """Has data that match, of those that the reader may see."""
+    running.nested += 1
+    alias = f"h{running.nested}"
+    shown = predicates.product_id_shown_to(running.actor, f"{alias}.data_product_id", running.bind)
+    wanted = running.where("ReducedDatumWhere", alias, given)
+    return f"exists (select from reduced_data {alias} where {alias}.target_id = {row}.id and {shown} and {wanted})"
 
 
 def _photometry(running: Filter, row: str, given: dict[str, Any]) -> str:
@@ -241,7 +279,7 @@ def _product_group(running: Filter, row: str, given: str) -> str:
 
 
 def _detections(running: Filter, row: str, given: bool) -> str:
-    return brightness.detection(RowContext(row, {}, running.bind)) if given else "true"
+    return brightness.detection(RowContext(row, {}, running.bind, running.actor)) if given else "true"
 
 
 WHERE_FIELDS: dict[str, dict[str, Condition]] = {
@@ -256,6 +294,13 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "raDeg": number_filter("{row}.ra_deg"),
         "decDeg": number_filter("{row}.dec_deg"),
         "cone": _cone,
+        "targetList": _target_list("{row}.id"),
+        "extras": _contains_json("{row}.extras"),
+        "hasReducedData": _has_reduced_data,
+    },
+    "TargetListWhere": {
+        "id": id_filter("target_lists"),
+        "name": text_filter("{row}.name"),
     },
     "DataProductWhere": {
         "id": id_filter("data_products"),
@@ -270,6 +315,7 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "id": id_filter("reduced_data"),
         "target": reference("targets", "{row}.target_id = {id}"),
         "targets": references("targets", "{row}.target_id = any({ids})"),
+        "targetList": _target_list("{row}.target_id"),
         "dataProduct": reference("data_products", "{row}.data_product_id = {id}"),
         "dataType": text_filter("{row}.data_type"),
         "timestamp": time_filter("{row}.timestamp"),
@@ -284,7 +330,7 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "band": text_filter("{row}.band"),
         "mjd": number_filter("{row}.mjd"),
         "magnitude": number_filter(
-            lambda running, row: brightness.magnitude(RowContext(row, {}, running.bind)),
+            lambda running, row: brightness.magnitude(RowContext(row, {}, running.bind, running.actor)),
         ),
         "signalToNoise": number_filter("{row}.flux_ujy / {row}.flux_error_ujy"),
         "detectionsOnly": _detections,

@@ -118,7 +118,7 @@ class RowQuery:
 
     async def fetch(self, tail: str, extra: str = "") -> list[Row]:
         """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""
-        context = RowContext("q", {}, self.parameters.bind)
+        context = RowContext("q", {}, self.parameters.bind, self.session.reader.actor)
         fetched = [
             f", {field.expression(context)} as {identifier(name)}"
             for name, field in self.resource.fields.items()

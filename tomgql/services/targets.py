@@ -15,6 +15,7 @@ from tomgql.domain.positions import parse_declination, parse_right_ascension
 from tomgql.errors import DuplicateName, InvalidCoordinates, InvalidInput
 from tomgql.events import log
 from tomgql.runtime import Runtime
+from tomgql.services.lists import add_to_lists
 from tomgql.store.transaction import Transaction, transaction
 
 ALL_PERMISSIONS = ["VIEW", "CHANGE", "DELETE", "SHARE"]
@@ -67,6 +68,7 @@ class NewTarget:
     orbit: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
     user_groups: Sequence[int] = ()
+    target_lists: Sequence[int] = ()
 
 
 NUMBER_COLUMNS = (
@@ -95,6 +97,7 @@ async def create_target(rt: Runtime, actor: Principal, new: NewTarget) -> tuple[
         target_id = await _insert(tx, {**columns, "created_by_id": user_id})
         await _insert_names(tx, target_id, names)
         await _grant(tx, target_id, user_id, new.user_groups)
+        await add_to_lists(tx, actor, target_id, new.target_lists)
         await log.append(tx, "targets", "CREATED", target_id=target_id)
     return (target_id,)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import strawberry
 
 from tomgql.graphql.mutations.data import DataMutations
+from tomgql.graphql.mutations.lists import ListMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
 from tomgql.graphql.mutations.targets import TargetMutations
 
 
 @strawberry.type(description="Changes. Expected failures are in each payload's `errors`.")
-class Mutation(TargetMutations, ProductMutations, DataMutations, PeopleMutations):
+class Mutation(TargetMutations, ListMutations, ProductMutations, DataMutations, PeopleMutations):
     pass

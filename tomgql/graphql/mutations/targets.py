@@ -52,6 +52,7 @@ class CreateTargetInput:
     distance_error_pc: float | None = optional("One-sigma error of the distance, parsec.")
     orbit: OrbitalElementsInput | None = optional("Orbit of a moving target.")
     extras: JSON | None = optional("Further key/value pairs, a JSON object.")
+    target_lists: list[strawberry.ID] | None = optional("Target lists to put it into, which the actor may change.")
     user_groups: list[strawberry.ID] | None = optional("User groups that get VIEW; the actor must belong to them.")
 
 
@@ -74,6 +75,7 @@ def new_target(given: CreateTargetInput) -> NewTarget:
         orbit=orbit,
         extras=mapping(given.extras, "input", "extras"),
         user_groups=keys("user_groups", given.user_groups, "input", "userGroups"),
+        target_lists=keys("target_lists", given.target_lists, "input", "targetLists"),
     )
 
 

@@ -7,12 +7,13 @@ from tomgql.reading.catalog.jobs import JOBS
 from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
-from tomgql.reading.catalog.targets import TARGETS
+from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
 RESOURCES: dict[str, Resource] = {
     resource.name: resource
     for resource in (
         TARGETS,
+        TARGET_LISTS,
         DATA_PRODUCTS,
         DATA_PRODUCT_GROUPS,
         INGEST_NOTES,

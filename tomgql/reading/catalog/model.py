@@ -15,11 +15,12 @@ Predicate = Callable[[Principal, str, Bind], str]
 
 @dataclass(frozen=True)
 class RowContext:
-    """What a field's expression may use: the row's alias, the field's arguments, and ``bind`` for values."""
+    """What a field's expression may use: the row's alias, the field's arguments, ``bind`` for values, who reads."""
 
     row: str
     arguments: Mapping[str, Any]
     bind: Bind
+    actor: Principal
 
 
 @dataclass(frozen=True)

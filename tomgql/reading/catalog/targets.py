@@ -75,6 +75,31 @@ ALIASES = Field(
     fetched=True,
 )
 
+def viewer_can(context: RowContext) -> str:
+    """The rights that the reader holds on the target, as a JSON array in the order of the enumeration."""
+    rights = [
+        f"case when {predicates.target_allows(context.actor, context.row, right, context.bind)} then '{right}' end"
+        for right in (predicates.VIEW, predicates.CHANGE, predicates.DELETE, predicates.SHARE)
+    ]
+    return f"to_json(array_remove(array[{', '.join(rights)}], null))"
+
+
+TARGET_LISTS = Resource(
+    name="target_lists",
+    table="target_lists",
+    type_name="TargetList",
+    visible=predicates.target_list_visible_to,
+    where_type="TargetListWhere",
+    fields={"id": Field(sql_id("target_lists", "{row}.id")), "name": column("name")},
+    links={
+        "targets": Link(
+            "targets",
+            "{child}.id in (select x.target_id from target_list_members x where x.target_list_id = {row}.id)",
+        ),
+    },
+    orders={"ID": ID_ORDER},
+)
+
 TARGETS = Resource(
     name="targets",
     table="targets",
@@ -93,6 +118,7 @@ TARGETS = Resource(
         "distanceErrorPc": column("distance_error_pc"),
         "created": time("created"),
         "modified": time("modified"),
+        "viewerCan": Field(viewer_can, fetched=True),
     },
     embedded={"coordinates": COORDINATES, "orbit": ORBIT},
     links={
@@ -110,6 +136,15 @@ TARGETS = Resource(
             "reduced_data",
             "{child}.target_id = {row}.id and {child}.data_type = 'photometry'",
             shown=lambda actor, alias, bind: predicates.product_id_shown_to(actor, f"{alias}.data_product_id", bind),
+        ),
+        "spectra": Link(
+            "reduced_data",
+            "{child}.target_id = {row}.id and {child}.data_type = 'spectroscopy'",
+            shown=lambda actor, alias, bind: predicates.product_id_shown_to(actor, f"{alias}.data_product_id", bind),
+        ),
+        "targetLists": Link(
+            "target_lists",
+            "{child}.id in (select x.target_list_id from target_list_members x where x.target_id = {row}.id)",
         ),
         "jobs": Link("jobs", "{child}.target_id = {row}.id"),
     },

@@ -1,0 +1,80 @@
+"""Target lists: selections of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.errors import InvalidInput
+from tomgql.runtime import Runtime
+from tomgql.store.transaction import Transaction, transaction
+
+
+async def create_target_list(rt: Runtime, actor: Principal, name: str, targets: Sequence[int]) -> tuple[int]:
+    """Create a target list, which the actor may change from then on.
+
+    Permission: any signed-in user, who needs VIEW on the targets. Raises InvalidInput, NotFound.
+    """
+    user_id = guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        list_id = await tx.value(
+            "insert into target_lists (name, created_by_id) values ($1, $2) returning id", _name(name), user_id
+        )
+        await _add(tx, actor, list_id, targets, ["input", "targets"])
+    return (int(list_id),)
+
+
+async def update_target_list(
+    rt: Runtime,
+    actor: Principal,
+    list_id: int,
+    *,
+    name: str | None = None,
+    add_targets: Sequence[int] = (),
+    remove_targets: Sequence[int] = (),
+) -> tuple[int]:
+    """Rename a target list, add and remove targets.
+
+    Permission: its maker and administrators; VIEW on the targets added. Raises InvalidInput, NotFound, NotAllowed.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_target_list(tx, actor, list_id, ["input", "id"])
+        if name is not None:
+            await tx.execute("update target_lists set name = $2 where id = $1", list_id, _name(name))
+        await _add(tx, actor, list_id, add_targets, ["input", "addTargets"])
+        await tx.execute(
+            "delete from target_list_members where target_list_id = $1 and target_id = any($2::bigint[])",
+            list_id,
+            list(remove_targets),
+        )
+        await tx.execute("update target_lists set modified = now() where id = $1", list_id)
+    return (list_id,)
+
+
+async def _add(tx: Transaction, actor: Principal, list_id: int, targets: Sequence[int], path: list[str]) -> None:
+    for target_id in dict.fromkeys(targets):
+        await guard.require_target(tx, actor, target_id, predicates.VIEW, path)
+    await tx.execute(
+        "insert into target_list_members (target_list_id, target_id) select $1, t from unnest($2::bigint[]) t"
+        " on conflict do nothing",
+        list_id,
+        list(targets),
+    )
+
+
+async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists: Sequence[int]) -> None:
+    """Put a target that is being created into target lists that the actor may change; raises NotFound, NotAllowed."""
+    for list_id in dict.fromkeys(lists):
+        await guard.require_target_list(tx, actor, list_id, ["input", "targetLists"])
+        await tx.execute(
+            "insert into target_list_members (target_list_id, target_id) values ($1, $2)", list_id, target_id
+        )
+
+
+def _name(name: str) -> str:
+    stripped = name.strip()
+    if not stripped or len(stripped) > 200 or "\x00" in stripped:
+        raise InvalidInput("`name` needs 1 to 200 characters.", path=["input", "name"])
+    return stripped
