@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from tomgql import __version__
 from tomgql.errors import TomError, Unavailable
@@ -16,7 +17,11 @@ from tomgql.settings import Settings
 
 
 def _settings(**given: Any) -> Settings:
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+        raise click.ClickException(f"Settings (options, or TOMGQL_... in the environment): {faults}") from error
 
 
 def _connected() -> Settings:
@@ -128,8 +133,8 @@ def user(username: str, admin: bool) -> None:
     """Create a user."""
     from tomgql.site import create_user
 
-    _run(create_user(_database(_connected()), username, is_admin=admin))
-    click.echo(f'Created the user "{username}". Give out a token with: tomgql token {username}')
+    user_id = _run(create_user(_database(_connected()), username, is_admin=admin))
+    click.echo(f'Created the user "{username}" with the id {user_id}. Give out a token with: tomgql token {username}')
 
 
 @main.command()

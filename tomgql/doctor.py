@@ -66,6 +66,7 @@ async def _postgresql(settings: Settings) -> Finding:
 async def _schema(settings: Settings) -> Finding:
     if settings.database_url is None:
         return Finding("schema", False, "no database address")
+    await (await asyncpg.connect(settings.database_url, timeout=5)).close()  # raises where Tortoise would not
     missing = await pending_migrations(settings.database_url)
     if missing:
         return Finding("schema", False, f"lacks {', '.join(missing)}: run `tomgql migrate`")

@@ -11,6 +11,7 @@ from tomgql import addresses
 from tomgql.access.principal import ALL_SCOPES, Principal
 from tomgql.demo import fill_in
 from tomgql.errors import InvalidInput, NotFound
+from tomgql.reading import ids
 from tomgql.runtime import Runtime, running
 from tomgql.services import accounts
 from tomgql.settings import Settings
@@ -65,11 +66,11 @@ async def _administrator(rt: Runtime) -> Principal:
     return Principal(user_id=user_id, username=ADMIN, is_admin=True, scopes=ALL_SCOPES)
 
 
-async def create_user(database_url: str, username: str, *, is_admin: bool) -> None:
-    """Create a user from the command line; raises DuplicateName."""
+async def create_user(database_url: str, username: str, *, is_admin: bool) -> str:
+    """Create a user from the command line; returns the public id. Raises DuplicateName."""
     pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
     async with pool, transaction(pool) as tx:
-        await accounts.insert_user(tx, username, is_admin=is_admin)
+        return ids.encode("users", await accounts.insert_user(tx, username, is_admin=is_admin))
 
 
 async def create_token(database_url: str, username: str, name: str, scopes: Sequence[str]) -> str:

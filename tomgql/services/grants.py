@@ -23,17 +23,18 @@ async def grant_target_access(
 ) -> tuple[int]:
     """Set the rights that one user or one user group holds on a target; an empty set revokes.
 
-    VIEW is part of every right. Permission: SHARE on the target, and every right that is given; for a user group,
-    membership. Raises NotFound, NotAllowed, InvalidInput. Emits a target event.
+    VIEW is part of every right. Permission: SHARE on the target, and every right that is given or taken away; for a
+    user group, membership. Raises NotFound, NotAllowed, InvalidInput. Emits a target event.
     """
     guard.require_writer(actor)
     if (user_id is None) == (user_group_id is None):
         raise InvalidInput("Give either `user` or `userGroup`.", path=["input", "user"])
     wanted = list(dict.fromkeys(["VIEW", *permissions])) if permissions else []
     async with transaction(rt.writes) as tx:
-        for right in (predicates.SHARE, *wanted):
-            await guard.require_target(tx, actor, target_id, right, ["input", "target"])
+        await guard.require_target(tx, actor, target_id, predicates.SHARE, ["input", "target"])
         await _require_holder(tx, actor, user_id, user_group_id)
+        for right in (*wanted, *await _held(tx, target_id, user_id, user_group_id)):
+            await guard.require_target(tx, actor, target_id, right, ["input", "permissions"])
         await _write(tx, target_id, user_id, user_group_id, wanted)
         await log.append(tx, "targets", "REVISED", target_id=target_id)
     return (target_id,)
@@ -44,6 +45,17 @@ async def _require_holder(tx: Transaction, actor: Principal, user_id: int | None
         await guard.require_user_group(tx, actor, user_group_id, ["input", "userGroup"])
     elif not await tx.value("select true from users where id = $1 and is_active", user_id):
         raise NotFound("There is no such user.", path=["input", "user"])
+
+
+async def _held(tx: Transaction, target_id: int, user_id: int | None, user_group_id: int | None) -> list[str]:
+    held = await tx.value(
+        "select permissions from target_grants where target_id = $1"
+        " and user_id is not distinct from $2 and user_group_id is not distinct from $3 for update",
+        target_id,
+        user_id,
+        user_group_id,
+    )
+    return list(held or ())
 
 
 async def _write(

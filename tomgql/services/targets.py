@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,9 @@ class NewTarget:
     user_groups: Sequence[int] = ()
     target_lists: Sequence[int] = ()
 
+
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9.]+")
+"""One number: as a right ascension it may be meant in hours or in degrees."""
 
 NUMBER_COLUMNS = (
     "epoch",
@@ -190,6 +194,11 @@ def _position(new: NewTarget) -> dict[str, float | None]:
     if len(given) != 1 or None in given[0]:
         raise InvalidCoordinates(
             "Give one position, either raDeg with decDeg or raHms with decDms.", path=["input", "raDeg"]
+        )
+    if new.ra_hms is not None and PLAIN_NUMBER.fullmatch(new.ra_hms.strip()):
+        raise InvalidCoordinates(
+            f'raHms "{new.ra_hms}" has no minutes: write hours as 10:20:30.5, or degrees in raDeg.',
+            path=["input", "raHms"],
         )
     try:
         ra_deg = parse_right_ascension(given[0][0] or 0.0)
