@@ -158,3 +158,29 @@ class TestUpload:
                 assert event["cursor"] > cursor
                 cursor = event["cursor"]
         assert seen == [59000.5, 59001.5, 59002.5]
+
+    async def test_a_file_read_again_with_other_options_leaves_no_wrong_data(self, observer: Person) -> None:
+        target = await observer.create_target("AT 2021 corrected")
+        content = b"day,mag,err,filter\n47003.5,11.7,0.1,ztfr\n47010.5,11.6,0.1,ztfr\n"
+        options = {"mapping": {"time": "day"}, "time_format": "mjd"}
+        first = await observer.client.upload(target, "t.csv", content, options=options)
+        assert (await finished(observer, first["job"]["id"]))["result"]["created"] == 2
+        again = (
+            "mutation ($p: ID!, $o: JSON) {processDataProduct(input: {dataProduct: $p, options: $o})"
+            " {job {id} errors {message}}}"
+        )
+
+        async def read_as(time_format: str) -> tuple[dict[str, Any], list[float]]:
+            wanted = {**options, "time_format": time_format}
+            payload = await observer.client.query(again, p=first["dataProduct"]["id"], o=wanted)
+            job = await finished(observer, payload["processDataProduct"]["job"]["id"])
+            curve = "query ($t: ID!) {target(id: $t) {lightCurve {mjd}}}"
+            found = await observer.client.query(curve, t=target)
+            return job["result"], found["target"]["lightCurve"]["mjd"]
+
+        result, times = await read_as("jd-2400000")
+        assert (result["created"], result["withdrawn"]) == (2, 2)
+        assert times == [47003.0, 47010.0]
+        result, times = await read_as("mjd")
+        assert (result["created"], result["unchanged"], result["withdrawn"]) == (0, 2, 2)
+        assert times == [47003.5, 47010.5]

@@ -93,13 +93,40 @@ def _storable() -> Iterator[None]:
         raise InvalidInput("The data hold a value that cannot be stored: out of range, too long or missing.") from error
 
 
+async def withdraw_missing(tx: Transaction, origin: Origin) -> int:
+    """Disable what earlier readings of this product recorded and this one, just recorded, does not hold.
+
+    Else a file read again with corrected options would leave its wrong data among the right ones. Nothing is deleted,
+    and a later reading that holds them again enables them. Returns how many; call before `announce_data`.
+    """
+    await tx.execute(
+        "insert into staged_outcomes (id, outcome) select d.id, 'DISABLED' from reduced_data d"
+        " where d.target_id = $1 and d.data_product_id = $2 and d.job_id is not null and not d.disabled"
+        " and not exists (select from staged_outcomes o where o.id = d.id)",
+        origin.target_id,
+        origin.data_product_id,
+    )
+    await tx.execute(
+        "update staged_outcomes o set outcome = 'ENABLED' from reduced_data d where o.id = d.id"
+        " and o.outcome = 'UNCHANGED' and d.target_id = $1 and d.withdrawn",
+        origin.target_id,
+    )
+    await tx.execute(
+        "update reduced_data d set disabled = (o.outcome = 'DISABLED'), withdrawn = (o.outcome = 'DISABLED'),"
+        " modified = now() from staged_outcomes o where d.target_id = $1 and d.id = o.id"
+        " and (o.outcome in ('DISABLED', 'ENABLED') or (o.outcome = 'REVISED' and d.withdrawn))",
+        origin.target_id,
+    )
+    return int(await tx.value("select count(*) from staged_outcomes where outcome = 'DISABLED'"))
+
+
 async def announce_data(tx: Transaction, origin: Origin) -> None:
     """Append the events of what `record_data` wrote in this transaction; last but for the job's own event."""
     await tx.execute(
         "insert into events (topic, change, target_id, data_product_id, job_id, data_ids)"
         " select 'reduced_data', outcome, $1, $2, $3, array_agg(id order by id)"
         " from (select id, outcome, (row_number() over (partition by outcome order by id) - 1) / $4 as part"
-        "  from staged_outcomes where outcome in ('CREATED', 'REVISED')) numbered"
+        "  from staged_outcomes where outcome in ('CREATED', 'REVISED', 'DISABLED', 'ENABLED')) numbered"
         " group by outcome, part order by min(id)",
         origin.target_id,
         origin.data_product_id,

@@ -22,7 +22,15 @@ from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResul
 from tomgql.runtime import Runtime
 from tomgql.services import accounts, idempotency
 from tomgql.services.given_rows import read_given
-from tomgql.services.ingest import Origin, Recorded, announce_data, changed_keys, outcomes, record_data
+from tomgql.services.ingest import (
+    Origin,
+    Recorded,
+    announce_data,
+    changed_keys,
+    outcomes,
+    record_data,
+    withdraw_missing,
+)
 from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
@@ -94,6 +102,10 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     async with transaction(rt.writes) as tx:
         recorded = await record_data(tx, origin, str(read.rows_path))
+        withdrawn = await withdraw_missing(tx, origin)
+        if withdrawn:
+            words = f"{withdrawn} data of earlier readings of this file are not in this one and were disabled"
+            notes.append(Note("WARNING", "withdrawn", words, count=withdrawn))
         await _write_notes(tx, product["id"], notes)
         result = {
             "processor": read.processor,
@@ -103,6 +115,7 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
             "revised": recorded.revised,
             "unchanged": recorded.unchanged,
             "rejected": read.rejected_count,
+            "withdrawn": withdrawn,
         }
         await announce_data(tx, origin)
         await run.succeed(tx, result, _summary(recorded, read.rejected_count))

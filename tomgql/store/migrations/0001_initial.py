@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('content', fields.UUIDField()),
                 ('global_id', fields.UUIDField()),
                 ('revision', fields.IntField(db_default=1)),
+                ('withdrawn', fields.BooleanField(db_default=False)),
                 ('disabled', fields.BooleanField(db_default=False)),
                 ('data_type', fields.CharField(max_length=100)),
                 ('data_product_id', fields.BigIntField(null=True)),

@@ -110,6 +110,7 @@ REDUCED_DATA = [
             to_timestamp(round((mjd - 40587.0) * 86400000.0) / 1000.0)) STORED,
         ADD CHECK (mjd > -60000 AND mjd < 200000),
         ADD CHECK (revision >= 1),
+        ADD CHECK (disabled OR NOT withdrawn),
         ADD CHECK (data_type <> ''),
         ADD CHECK (time_quality IN ('exact', 'converted', 'assumed')),
         ADD CHECK (flux_ujy = 0 OR abs(flux_ujy) BETWEEN 1e-30 AND 1e30),

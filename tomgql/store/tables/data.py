@@ -16,6 +16,8 @@ from tomgql.store.tables.columns import created_at, key, numbers
 class ReducedDatum(Model):
     """One measured fact. ``timestamp`` (UTC, whole milliseconds) is generated from ``mjd`` in the rules migration.
 
+    A ``withdrawn`` datum is disabled because its product, read anew, does not hold it.
+
     Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
     wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
     """
@@ -27,6 +29,7 @@ class ReducedDatum(Model):
     global_id = fields.UUIDField()
     revision = fields.IntField(db_default=1)
     disabled = fields.BooleanField(db_default=False)
+    withdrawn = fields.BooleanField(db_default=False)
     data_type = fields.CharField(100)
     data_product_id = fields.BigIntField(null=True)
     job_id = fields.BigIntField(null=True)
