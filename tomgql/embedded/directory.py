@@ -86,6 +86,13 @@ def rotate_log(log_file: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> int:
     return size if size <= limit_bytes else 0
 
 
+def accepts_connections(port: int) -> bool:
+    """Whether somebody listens on the loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on this loopback port now (connections in TIME_WAIT do not matter)."""
     with socket.socket() as probe:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tomgql.embedded.accounts import ENVIRONMENT, Identity, choose_identity
-from tomgql.embedded.directory import LOOPBACK, passable_mode, rotate_log, sync_directory, write_private
+from tomgql.embedded.directory import LOOPBACK, accepts_connections, passable_mode, rotate_log, sync_directory, write_private
 from tomgql.embedded.errors import EmbeddedServerError
 from tomgql.embedded.processes import command_of, directory_mark
 from tomgql.embedded.program import PostgresProgram, installed_postgres
@@ -193,7 +193,8 @@ class EmbeddedPostgres(EmbeddedServer):
     def _answers(self, port: int) -> bool:
         # Line 8 is the server's status (src/include/utils/pidfile.h); the pid tells this run from an earlier one.
         lines = self._pid_file_lines()
-        return self._recorded_pid() == self.pid and len(lines) >= 8 and lines[7].strip() == "ready"
+        says_ready = self._recorded_pid() == self.pid and len(lines) >= 8 and lines[7].strip() == "ready"
+        return says_ready and accepts_connections(port)
 
     def _make_database(self) -> None:
         if self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":

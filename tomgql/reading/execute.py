@@ -29,8 +29,8 @@ from tomgql.store.transaction import unstorable
 logger = logging.getLogger(__name__)
 
 
-SLOW_STATEMENTS = 1_000
-"""Most relations that one operation, or one event of a subscription, reads row by row for Python to complete."""
+MOST_RELATIONS = 1_000
+"""Most relations that one operation, or one event of a subscription, reads: one each, but for the slow path's."""
 
 
 @dataclass
@@ -44,11 +44,11 @@ class ReadSession:
     reader: Reader
     slow_only: bool = False
     statements: int = 0
-    slow_left: int = SLOW_STATEMENTS
+    left: int = MOST_RELATIONS
 
     def renew(self) -> None:
-        """Begin a new operation or event: its slow path may take its full number of statements."""
-        self.slow_left = SLOW_STATEMENTS
+        """Begin a new operation or event, with its full number of relations."""
+        self.left = MOST_RELATIONS
 
     async def text(self, sql: str, values: list[Any]) -> str | None:
         """The one value of a statement, as text."""
@@ -93,6 +93,7 @@ async def read(session: ReadSession, relation: Relation, selected: Selected, exe
     Raises NotCompilable never: that turn is taken here.
     """
     if not session.slow_only:
+        _spend(session)
         compiler = Compiler(session.reader, Selections(executor))
         try:
             sql = compiler.statement(relation, selected)
@@ -104,14 +105,17 @@ async def read(session: ReadSession, relation: Relation, selected: Selected, exe
     return await _rows(session, relation, selected)
 
 
+def _spend(session: ReadSession) -> None:
+    session.left -= 1
+    if session.left < 0:
+        raise QueryTooCostly(
+            "This query asks for fields that are computed object by object, of too many objects with others hanging on"
+            " them; ask for fewer at once, or without those fields."
+        )
+
+
 async def _rows(session: ReadSession, relation: Relation, selected: Selected) -> Any:
     resource = RESOURCES[relation.resource]
-    session.slow_left -= 1
-    if session.slow_left < 0:
-        raise QueryTooCostly(
-            "This query asks for fields that are computed object by object, of too many objects with lists of their"
-            " own; ask for fewer at once, or without those fields."
-        )
     if selected.shape == "connection":
         return await fetch_connection(session, relation, resource, selected)
     if selected.shape == "light_curve":
