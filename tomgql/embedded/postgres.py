@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from tomgql.embedded.accounts import ENVIRONMENT, Identity, choose_identity
-from tomgql.embedded.directory import LOOPBACK, accepts_connections, passable_mode, rotate_log, sync_directory, write_private
+from tomgql.embedded.directory import (
+    LOOPBACK,
+    accepts_connections,
+    passable_mode,
+    rotate_log,
+    sync_directory,
+    write_private,
+)
 from tomgql.embedded.errors import EmbeddedServerError
 from tomgql.embedded.processes import command_of, directory_mark
 from tomgql.embedded.program import PostgresProgram, installed_postgres
