@@ -146,3 +146,25 @@ async def test_an_upload_without_its_parts_is_refused(site: Site, admin: Person)
         'mutation {uploadDataProduct(input: {target: "t1", file: "no file"}) {errors {code path}}}'
     )
     assert payload["uploadDataProduct"]["errors"] == [{"code": "INVALID_INPUT", "path": ["input", "file"]}]
+
+
+async def test_a_session_asked_for_by_endless_nesting(site: Site) -> None:
+    response = await send(site, path="/session", content=b'{"token":' + b"[" * 200_000, headers=JSON)
+    assert (response.status_code, code_of(response)) == (400, "INVALID_INPUT")
+
+
+async def test_an_upload_whose_map_counts_by_words(site: Site) -> None:
+    parts = {
+        "operations": (None, '{"query": "{__typename}", "variables": {"files": [null]}}'),
+        "map": (None, '{"0": ["variables.files.x"]}'),
+        "0": ("a.txt", b"a"),
+    }
+    response = await send(site, files=parts)
+    assert (response.status_code, code_of(response)) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_times_beyond_the_calendar_of_utc(site: Site, moment: str) -> None:
+    query = f'{{targets(where: {{created: {{gt: "{moment}"}}}}) {{totalCount}}}}'
+    response = await send(site, json={"query": query})
+    assert code_of(response) == "GRAPHQL_VALIDATION_FAILED"

@@ -26,9 +26,9 @@ def read_datetime(value: Any) -> datetime:
     """A time with its zone; one without is UTC."""
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise GraphQLError(f"{value!r} is not an ISO 8601 time such as 2024-05-17T03:04:05Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _text(value: Any) -> str:

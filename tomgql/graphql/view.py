@@ -105,7 +105,9 @@ class GraphQLView(GraphQL[Context, None]):
         """See strawberry; bodies that are no GraphQL request are the client's mistake."""
         try:
             return await super().parse_http_body(request)
-        except (TypeError, AttributeError, UnicodeDecodeError, RecursionError, IndexError) as error:
+        except orjson.JSONDecodeError:
+            raise  # strawberry says it better
+        except (TypeError, AttributeError, ValueError, RecursionError, IndexError) as error:
             raise HTTPException(400, "The body is not a GraphQL request.") from error
 
     def decode_json(self, data: str | bytes) -> object:

@@ -81,7 +81,7 @@ async def _given_token(request: Request) -> str:
         raise InvalidInput(SESSION_HELP)
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput(SESSION_HELP) from None
     token = body.get("token") if isinstance(body, dict) else None
     if not isinstance(token, str):
