@@ -67,6 +67,9 @@ def unstorable(error: BaseException) -> InvalidInput | None:
     refused = isinstance(error, (asyncpg.UntranslatableCharacterError, asyncpg.CharacterNotInRepertoireError))
     if refused or isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
         return InvalidInput(UNSTORABLE_MESSAGE)
+    if isinstance(error, asyncpg.StringDataRightTruncationError):
+        longest = "".join(filter(str.isdigit, str(error)))  # "... type character varying(100)"
+        return InvalidInput(f"A text is too long: at most {longest} characters can be stored there.")
     return None
 
 
