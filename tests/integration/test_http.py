@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -100,6 +101,15 @@ async def test_documents_over_a_limit_are_refused(site: Site, query: str) -> Non
     answer = (await send(site, json={"query": query})).json()
     assert answer["data"] is None
     assert answer["errors"]
+
+
+@pytest.mark.parametrize("leaf", ["__typename", "a: __typename"])
+async def test_fragments_that_double_at_every_level_cost_nothing(site: Site, leaf: str) -> None:
+    levels = "".join(f"fragment f{n} on Query {{...f{n + 1} ...f{n + 1}}} " for n in range(40))
+    query = f"{{...f0}} {levels} fragment f40 on Query {{{leaf}}}"
+    async with asyncio.timeout(10):
+        response = await send(site, json={"query": query})
+    assert ("errors" in response.json()) == (leaf != "__typename")
 
 
 async def test_bodies_over_the_limit_are_413(site: Site) -> None:
