@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from strawberry.types import Info as StrawberryInfo
@@ -32,6 +32,13 @@ class Context:
         if self.actor.token_id is None:
             return self.actor
         return await accounts.principal_of_session(self.rt, self.actor.token_id)
+
+    async def refresh(self) -> None:
+        """Go on as who asks is now; raises NotAuthenticated when the token has ended."""
+        actor = await self.refreshed()
+        if actor != self.actor:
+            self.actor = actor
+            self.reads = replace(self.reads, reader=replace(self.reads.reader, actor=actor))
 
 
 Info = StrawberryInfo[Context, None]

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import strawberry
 
 from tomgql.graphql.base import described
-from tomgql.graphql.context import Context, Info
+from tomgql.graphql.context import Info
 from tomgql.graphql.data import ReducedDatum
 from tomgql.graphql.enums import Change
 from tomgql.graphql.inputs import JobWhere, ReducedDatumWhere, as_filter
@@ -57,16 +57,9 @@ async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[St
     """Events of a topic; before each batch the actor's rights are looked up anew."""
     async for streamed in follow(info.context.rt, topic, after):
         if streamed.first_of_batch:
-            await _refresh(info.context)
+            await info.context.refresh()
         info.context.reads.renew()
         yield streamed
-
-
-async def _refresh(context: Context) -> None:
-    actor = await context.refreshed()
-    if actor != context.actor:
-        context.actor = actor
-        context.reads = replace(context.reads, reader=replace(context.reads.reader, actor=actor))
 
 
 @strawberry.type(description="Streams of what is new, over WebSocket (graphql-transport-ws).")
