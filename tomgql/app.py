@@ -39,7 +39,7 @@ def build_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=_routes(GraphQLView(build_schema(settings), auth.principal_of, auth.principal_of_header)),
         lifespan=lifespan,
-        middleware=[Middleware(BodyLimit, max_bytes=settings.max_body_bytes)],
+        middleware=[Middleware(BodyLimit, settings.max_body_bytes, settings.max_anonymous_body_bytes)],
         exception_handlers={
             TomError: errors.tom_error,
             HTTPException: errors.http_error,

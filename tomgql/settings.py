@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 
     max_body_bytes: int = Field(64 * MEBIBYTE, gt=0, description="Largest HTTP request body.")
+    max_anonymous_body_bytes: int = Field(MEBIBYTE, gt=0, description="Largest HTTP request body of nobody signed in.")
     max_upload_bytes: int = Field(60 * MEBIBYTE, gt=0, description="Largest file of one multipart upload.")
     max_query_tokens: int = Field(4_000, gt=0, description="Most lexical tokens of a GraphQL document.")
     max_query_depth: int = Field(16, gt=0, description="Deepest nesting of a GraphQL document.")

@@ -117,6 +117,10 @@ async def test_bodies_over_the_limit_are_413(site: Site) -> None:
         for _ in range(70):
             yield b"x" * 1024 * 1024
 
+    stranger = await send(site, content=b"x" * (2 * 1024 * 1024), headers={**JSON, "cookie": "other=1"})
+    assert (stranger.status_code, code_of(stranger)) == (413, "TOO_LARGE")
+    known = await send(site, content=b"x" * (2 * 1024 * 1024), headers={**JSON, "authorization": "Bearer wrong"})
+    assert known.status_code == 401
     announced = await send(site, content=b"x" * (65 * 1024 * 1024), headers=JSON)
     assert (announced.status_code, code_of(announced)) == (413, "TOO_LARGE")
     streamed = await send(site, content=endless(), headers=JSON)

@@ -250,3 +250,12 @@ class TestRefusals:
         for order in ("{field: RA, direction: DESC}", "{field: DEC}", "{field: RA}, {field: NAME}"):
             assert await refusal(reads, f"{side}: $c, orderBy: [{order}]", c=by_ra) == ["INVALID_CURSOR"]
         assert len(ids(await page(reads, "targets", ra, after=by_ra))) == 7
+
+
+async def test_long_orders_and_filters_are_refused(site: Site) -> None:
+    order = "query ($o: [TargetOrder!]) { targets(orderBy: $o) { totalCount } }"
+    answer = await site.client().ask(order, o=[{"field": "NAME"}] * 11)
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_COSTLY"
+    where = "query ($w: TargetWhere) { targets(where: $w) { totalCount } }"
+    answer = await site.client().ask(where, w={"or": [{}] * 301})
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_COSTLY"

@@ -181,3 +181,19 @@ async def test_texts_that_do_not_fit_are_named(admin: Person, given: dict[str, A
     payload = await create(admin, target, rows=[ROW], **given)
     assert [error["code"] for error in payload["errors"]] == ["INVALID_INPUT"]
     assert next(iter(given)) in payload["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"rows": [{f"k{number}": 1} for number in range(2_000)]},
+        {"columns": {"mjd": [1.0] * 1000, **{f"k{number}": 1 for number in range(200)}}},
+        {"rows": [{"mjd": 1}] * 100_001},
+    ],
+    ids=["a name a row", "many columns", "many rows"],
+)
+async def test_calls_that_would_fill_the_memory_are_refused(admin: Person, given: dict[str, Any]) -> None:
+    found = await admin.client.query('{target(name: "wide") {id}}')
+    target = (found["target"] or {}).get("id") or await admin.create_target("wide")
+    payload = await create(admin, target, **given)
+    assert [error["code"] for error in payload["errors"]] == ["QUERY_TOO_COSTLY"]

@@ -66,6 +66,8 @@ class Filter:
         if name == "not":
             return f"({self.where(where_type, row, value, depth + 1)}) is not true"
         if name in ("and", "or"):
+            if len(value) > MOST_CONDITIONS:
+                raise QueryTooCostly(f"A filter may hold {MOST_CONDITIONS} conditions.")
             parts = [f"({self.where(where_type, row, each, depth + 1)})" for each in value]
             empty = "true" if name == "and" else "false"
             return f" {name} ".join(parts) or empty

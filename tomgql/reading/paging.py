@@ -22,6 +22,10 @@ CHECKSUM_DIGITS = 12
 """Hexadecimal digits of a cursor's checksum: enough to refuse every accident and casual change."""
 
 
+LONGEST_ORDER = 10
+"""Most keys of one order."""
+
+
 @dataclass(frozen=True)
 class Page:
     """What part of a list is asked for, in which order. ``size`` rows are wanted; ``backward`` from the end."""
@@ -52,6 +56,8 @@ def page_of(resource: Resource, arguments: Mapping[str, Any]) -> Page:
 
 def _order(resource: Resource, arguments: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
     asked: dict[str, bool] = {}
+    if len(arguments.get("orderBy") or ()) > LONGEST_ORDER:
+        raise QueryTooCostly(f"An order may have {LONGEST_ORDER} keys.", path=["orderBy"])
     for each in arguments.get("orderBy") or ():
         asked.setdefault(each["field"], each["direction"] == "DESC")
     order = list(asked.items()) or list(resource.default_order)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 100_000
 """Most rows of one call; more go into several calls or a file."""
 
+MOST_COLUMNS = 100
+"""Most different column names of one call; ATLAS has 19, ZTF's forced photometry 40."""
+
 TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
 """Where a generic row's time is looked for, in this order."""
 
@@ -56,16 +59,24 @@ def _columns(new: NewData) -> dict[str, list[Any]]:
     size = len(next(iter(columns.values()), []))
     if size == 0:
         raise InvalidInput("There are no rows.", path=["input", "rows" if new.rows is not None else "columns"])
-    if size > MOST_ROWS:
-        raise QueryTooCostly(f"One call takes {MOST_ROWS} rows, not {size}; send several calls.", path=["input"])
     return columns
 
 
+def _check_size(rows: int, names: int) -> None:
+    """Refuse before anything is multiplied out: rows with a name each would fill the memory."""
+    if rows > MOST_ROWS:
+        raise QueryTooCostly(f"One call takes {MOST_ROWS} rows, not {rows}; send several calls.", path=["input"])
+    if names > MOST_COLUMNS:
+        raise QueryTooCostly(f"One call takes {MOST_COLUMNS} different columns, not {names}.", path=["input"])
+
+
 def _from_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    _check_size(len(rows), 0)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
             raise InvalidInput(f"Row {number} is not an object with column names.", path=["input", "rows"])
     names = dict.fromkeys(name for row in rows for name in row)
+    _check_size(len(rows), len(names))
     return {name: [row.get(name) for row in rows] for name in names}
 
 
@@ -77,6 +88,7 @@ def _from_columns(given: Any) -> dict[str, list[Any]]:
         listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise InvalidInput(f"Columns must be of equal length: {listed}.", path=["input", "columns"])
     size = next(iter(lengths.values()), 1)
+    _check_size(size, len(given))
     return {name: cells if isinstance(cells, list) else [cells] * size for name, cells in given.items()}
 
 

@@ -67,6 +67,7 @@ async def record_data(
         await _stage(tx, staged)
         await _set_apart(tx, origin)
         await tx.execute(_SORT_OUT, origin.target_id)
+        await tx.execute("analyze staged_outcomes")  # a fresh table looks small, and joins to it by nested loops
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
     by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
     if not revise:

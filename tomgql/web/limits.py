@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tomgql.web.auth import COOKIE
 from tomgql.web.errors import error_response
 
 
@@ -16,16 +17,21 @@ class _TooLarge(Exception):  # noqa: N818 - never leaves this module
 class BodyLimit:
     """Refuses request bodies over a size with 413, by their announced length or as soon as they exceed it."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_anonymous_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_anonymous_bytes = max_anonymous_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
+        # Wrong credentials get the larger limit here, and 401 before the body is read.
+        signed_in = b"authorization" in headers or COOKIE.encode() in headers.get(b"cookie", b"")
+        limit = self._max_bytes if signed_in else min(self._max_bytes, self._max_anonymous_bytes)
         started = False
 
         async def watched(message: Message) -> None:
@@ -34,24 +40,25 @@ class BodyLimit:
             await send(message)
 
         try:
-            if not announced.isdigit() or int(announced) > self._max_bytes:
+            if not announced.isdigit() or int(announced) > limit:
                 raise _TooLarge
-            await self._app(scope, self._counted(receive), watched)
+            await self._app(scope, _counted(receive, limit), watched)
         except _TooLarge:
             if started:
                 raise
-            text = f"A request body may hold {self._max_bytes} bytes here."
+            text = f"A request body may hold {limit} bytes here{'' if signed_in else ', without signing in'}."
             await error_response("TOO_LARGE", text, 413)(scope, receive, send)
 
-    def _counted(self, receive: Receive) -> Any:
-        total = 0
 
-        async def counted() -> Message:
-            nonlocal total
-            message = await receive()
-            total += len(message.get("body", b""))
-            if total > self._max_bytes:
-                raise _TooLarge
-            return message
+def _counted(receive: Receive, limit: int) -> Any:
+    total = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > limit:
+            raise _TooLarge
+        return message
+
+    return counted
