@@ -160,7 +160,7 @@ def _runs(pid: int) -> bool:
     """Whether a process is there and no mere zombie that waits for init."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -60,6 +60,19 @@ def steer_job(job: str) -> Rule:
     )
 
 
+def retry_job(job: str) -> Rule:
+    """Steering, and CHANGE on the job's target, which its creator may have lost."""
+
+    def rule(world: World, who: Actor) -> str | None:
+        refusal = steer_job(job)(world, who)
+        target = world.jobs[job].target
+        if refusal is not None or world.holds(who, "CHANGE", target):
+            return refusal
+        return NOT_ALLOWED if world.sees_target(who, target) else NOT_FOUND
+
+    return rule
+
+
 def manage_group(group: str) -> Rule:
     return lambda world, who: (
         NOT_FOUND if not world.sees_product_group(who, group)
@@ -133,7 +146,7 @@ def _about_jobs(job: str) -> list[Act]:
     ended = "update jobs set state = 'CANCELLED', finished = now() where state = 'QUEUED'"
     return [
         Act(f"cancel-{job}", "cancelJob", ("jobs", job), lambda _scene, id: id, steer_job(job), before=queued),
-        Act(f"retry-{job}", "retryJob", ("jobs", job), lambda _scene, id: id, steer_job(job), before=ended),
+        Act(f"retry-{job}", "retryJob", ("jobs", job), lambda _scene, id: id, retry_job(job), before=ended),
     ]
 
 
