@@ -61,16 +61,11 @@ def steer_job(job: str) -> Rule:
 
 
 def retry_job(job: str) -> Rule:
-    """Steering, and CHANGE on the job's target, which its creator may have lost."""
-
-    def rule(world: World, who: Actor) -> str | None:
-        refusal = steer_job(job)(world, who)
-        target = world.jobs[job].target
-        if refusal is not None or world.holds(who, "CHANGE", target):
-            return refusal
-        return NOT_ALLOWED if world.sees_target(who, target) else NOT_FOUND
-
-    return rule
+    """CHANGE on the job's target, whoever asked for it first."""
+    return lambda world, who: (
+        NOT_FOUND if not world.sees_job(who, job)
+        else None if world.holds(who, "CHANGE", world.jobs[job].target) else NOT_ALLOWED
+    )  # fmt: skip
 
 
 def manage_group(group: str) -> Rule:

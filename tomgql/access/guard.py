@@ -118,6 +118,19 @@ async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list
     )
 
 
+async def require_retryable_job(tx: Transaction, actor: Principal, job_id: int, path: list[str]) -> None:
+    """The actor may have the job run again."""
+    await _require(
+        tx,
+        actor,
+        ("jobs", job_id, "job"),
+        predicates.job_visible_to,
+        predicates.job_retryable_by,
+        "the right CHANGE on its target",
+        path,
+    )
+
+
 async def _require(
     tx: Transaction,
     actor: Principal,

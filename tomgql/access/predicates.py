@@ -145,6 +145,18 @@ def job_cancellable_by(actor: Principal, job: str, bind: Bind) -> str:
     )
 
 
+def job_retryable_by(actor: Principal, job: str, bind: Bind) -> str:
+    """Whether the actor may have the job run again: who may change its target now, whoever asked for it first."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"({job}.target_id in {_granted_targets(actor, CHANGE, bind)}"
+        f" or ({job}.target_id is null and {job}.created_by_id = {bind(actor.user_id, 'bigint')}))"
+    )
+
+
 def user_visible_to(actor: Principal, user: str, bind: Bind) -> str:
     """Whether the actor may see the user: signed-in users see each other's names."""
     return "false" if actor.is_anonymous else f"({user}.is_active or {bind(actor.is_admin, 'boolean')})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tomgql.access import guard, predicates
+from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, JobNotCancellable
 from tomgql.jobs import ledger
@@ -59,10 +59,7 @@ async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
     """Run a failed or cancelled job again. Raises NotFound, NotAllowed, Conflict. Emits a job event."""
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_job(tx, actor, job_id, ["id"])
-        target_id = await tx.value("select target_id from jobs where id = $1", job_id)
-        if target_id is not None:  # its creator may have lost the right meanwhile
-            await guard.require_target(tx, actor, target_id, predicates.CHANGE, ["id"])
+        await guard.require_retryable_job(tx, actor, job_id, ["id"])
         if not await ledger.requeue(tx, job_id):
             raise Conflict("Only a job that FAILED or was CANCELLED can be tried again.", path=["id"])
         attempts = await tx.value("select attempts from jobs where id = $1", job_id)
