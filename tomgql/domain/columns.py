@@ -39,8 +39,8 @@ def interpret_photometry(
     ``target_position`` (ICRS degrees) is used for heliocentric times and to warn of far rows. ``now_mjd`` is the
     present, for tests.
 
-    Raises `UnreadableFile` when nothing can be read from them: no time column, a flux without unit, ambiguous times,
-    or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
+    Raises `UnreadableFile` when nothing can be read from them: no time column, no band, a flux without unit, ambiguous
+    times, or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
     """
     table = _Table(columns, options, file_name)
     time_column = table.require_time()
@@ -48,8 +48,9 @@ def interpret_photometry(
     brightness = table.brightness(systems)
     exposure = table.exposure()
     times = read_times(time_column, options, exposure, file_name, target_position)
+    checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
     reading = Reading(notes=[*times.notes, *brightness.notes, *table.notes(systems)])
-    keep = row_checks.check_rows(table.roles, table.columns, times, brightness, now_mjd, reading)
+    keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
@@ -81,12 +82,28 @@ class _Table:
     def require_time(self) -> Column:
         time = self.find("time")
         if time is None:
-            names = ", ".join(column.name or "(no name)" for column in self.columns) or "none"
             raise UnreadableFile(
-                f"{self.file_name}: no time column. Columns found: {names}. Expected one of {EXPECTED_TIME_NAMES}; "
-                "name it with the column mapping."
+                f"{self.file_name}: no time column. Columns found: {self._names()}. Expected one of "
+                f"{EXPECTED_TIME_NAMES}; name it with the column mapping."
             )
         return time
+
+    def require_band(self) -> str:
+        """The name of the band column; empty where the option says all."""
+        band = self.find("band")
+        if band is None and not self.options.band:
+            raise UnreadableFile(
+                f"{self.file_name}: no band column. Columns found: {self._names()}; name the band with option band, "
+                "or the column with the column mapping."
+            )
+        return band.name if band is not None else ""
+
+    def value(self) -> Column:
+        """The column that messages about the brightness name."""
+        return self.columns[self.roles[next(role for role in ("magnitude", "flux", "limit") if role in self.roles)]]
+
+    def _names(self) -> str:
+        return ", ".join(column.name or "(no name)" for column in self.columns) or "none"
 
     def texts(self, role: str, otherwise: str | None) -> list[str | None]:
         """The text of a role in every row; ``otherwise`` where the column or its cell is missing."""
@@ -106,10 +123,9 @@ class _Table:
     def brightness(self, systems: Systems) -> Brightness:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
         if values.magnitude is None and values.flux is None and values.limit is None:
-            names = ", ".join(column.name for column in self.columns)
             raise UnreadableFile(
-                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, "
-                "flux; name it with the column mapping."
+                f"{self.file_name}: no brightness column. Columns found: {self._names()}. Expected one of mag, "
+                "magnitude, flux; name it with the column mapping."
             )
         return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
 

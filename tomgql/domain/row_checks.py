@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, rows_text
+from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
 from tomgql.domain.time import in_range, year_of
@@ -34,25 +35,34 @@ _SHOWN = 5
 """How many rows or names a message lists before it counts."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The columns that messages name, and the band of every row, None where it is missing."""
+
+    time: Column
+    value: Column
+    band_name: str
+    bands: TextColumn
+
+
 def check_rows(
-    roles: Mapping[str, int], columns: Sequence[Column], times: Times, brightness: Brightness, now_mjd: float | None,
-    reading: Reading,
-) -> Flags:  # fmt: skip
-    """Which rows, (n,), have a time and a brightness; the others go to ``reading.rejected``, in order."""
+    checked: Checked, times: Times, brightness: Brightness, now_mjd: float | None, reading: Reading
+) -> Flags:
+    """Which rows, (n,), have a time, a brightness and a band; the others go to ``reading.rejected``, in order."""
     mjd = times.mjd_utc
     missing, outside = np.isnan(mjd), ~in_range(mjd, now_mjd)
     empty, absurd = ~brightness.measured, _absurd(brightness)
-    keep: Flags = ~(missing | outside | empty | absurd)
-    time = columns[roles["time"]]
-    value = columns[roles[next(role for role in ("magnitude", "flux", "limit") if role in roles)]]
-    unread = brightness.unreadable
+    bandless = np.array([band is None for band in checked.bands.tolist()], dtype=np.bool_)
+    keep: Flags = ~(missing | outside | empty | absurd | bandless)
+    time, value, unread = checked.time, checked.value, brightness.unreadable
     for at in np.flatnonzero(~keep).tolist():
-        if absurd[at] and not (missing[at] or outside[at]):
-            reading.rejected.append(_absurdity(at, value))
-            continue
-        reading.rejected.append(
-            _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
-        )
+        if missing[at] or outside[at] or empty[at]:
+            rejected = _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
+        elif absurd[at]:
+            rejected = _absurdity(at, value)
+        else:
+            rejected = _bandless(at, checked.band_name)
+        reading.rejected.append(rejected)
     skipped = int(np.count_nonzero(empty & ~missing & ~outside & ~unread))
     if skipped:
         reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{rows_text(skipped)} without measurement", count=skipped))
@@ -72,6 +82,11 @@ def _absurd(brightness: Brightness) -> Flags:
 def _absurdity(at: int, value: Column) -> RejectedRow:
     words = f'row {at + 1}, column {value.name}: "{value.cells[at]}", or its error or limit, is no brightness that can'
     return RejectedRow(at + 1, "OUT_OF_RANGE", f"{words} be measured; check the unit", value.name)
+
+
+def _bandless(at: int, name: str) -> RejectedRow:
+    words = f"row {at + 1}: no band in column {name}; fill it in, or name the band of such rows with option band"
+    return RejectedRow(at + 1, "MISSING_BAND", words, name)
 
 
 def _rejection(

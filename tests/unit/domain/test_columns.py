@@ -148,7 +148,7 @@ def test_sentinels_and_bad_rows() -> None:
 
 def test_nothing_left() -> None:
     with pytest.raises(UnreadableFile, match=r"no row can be taken: row 1, column mjd: .*; and 2 more"):
-        read({"mjd": ["x"] * 7, "mag": [1.0] * 7})
+        read({"mjd": ["x"] * 7, "mag": [1.0] * 7}, band="V")
 
 
 def test_errors_that_are_none() -> None:
@@ -280,11 +280,33 @@ def test_several_objects() -> None:
 
 
 def test_rows_as_json_from_a_client() -> None:
-    reading = read({"mjd": [59000, "59001.5", 59002.0], "band": ["g", None, "g"], "mag": [20, "20.5", None],
+    reading = read({"mjd": [59000, "59001.5", 59002.0], "band": ["g", "r", "g"], "mag": [20, "20.5", None],
                     "source": ["ZTF"] * 3, "extra": [{"a": [1]}, None, "x\x00"]}, magnitude_system="AB")  # fmt: skip
     found = reading.photometry
     assert found is not None
-    assert found.band.tolist() == ["ztfg", None]
+    assert found.band.tolist() == ["ztfg", "ztfr"]
     assert found.source_name.tolist() == ["ZTF", "ZTF"]
     assert json.loads(found.reported[0])["extra"] == {"a": [1]}
     assert [row.row for row in reading.rejected] == [3]
+
+
+def test_no_band_column() -> None:
+    words = r"f.csv: no band column. Columns found: mjd, mag; name the band with option band, or the column with the"
+    with pytest.raises(UnreadableFile, match=words):
+        read({"mjd": [59000.0], "mag": [20.0]})
+    assert taken({"mjd": [59000.0], "mag": [20.0]}, band="V").band[0] == "bessellv"
+
+
+def test_a_row_without_a_band_is_rejected() -> None:
+    columns = {"mjd": [59000.0, 59001.0, 59002.0], "Filter": ["V", "", None], "mag": [20.0] * 3}
+    reading = read(columns)
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [1]
+    assert [(each.row, each.code, each.field) for each in reading.rejected] == [
+        (2, "MISSING_BAND", "Filter"),
+        (3, "MISSING_BAND", "Filter"),
+    ]
+    assert reading.rejected[0].message.startswith("row 2: no band in column Filter")
+    assert taken(columns, band="B").band.tolist() == ["bessellv", "bessellb", "bessellb"]
+    with pytest.raises(UnreadableFile, match="no row can be taken: row 1: no band in column Filter"):
+        read({"mjd": [59000.0], "Filter": [""], "mag": [20.0]})

@@ -89,7 +89,7 @@ def test_prose_header_needs_column_names() -> None:
 
 
 def test_ecsv_with_photon_flux() -> None:
-    found, reading = read(a_file(DATA / "lc_gammacat_tev14.ecsv"))
+    found, reading = read(a_file(DATA / "lc_gammacat_tev14.ecsv"), band="TeV")
     assert len(found) == 45
     assert reading.format_name == "ECSV"
     assert np.isnan(found.flux_ujy).all()
@@ -183,8 +183,9 @@ def test_latin_1(written: Any) -> None:
 
 
 def test_ragged_rows(written: Any) -> None:
-    found, reading = read(written("mjd,mag,filter\n59000,20,V\n59001,20,V,x,y\n59002,20\n59003,21,V\n"))
+    found, reading = read(written("mjd,mag,filter\n59000,20,V\n59001,20,V,x,y\n59002,20\n59003,21,V\n"), band="B")
     assert found.row.tolist() == [1, 3, 4]
+    assert found.band.tolist() == ["bessellv", "bessellb", "bessellv"]
     assert [(row.row, row.code, row.message) for row in reading.rejected] == [
         (2, "RAGGED_ROW", "row 2 has 5 cells, the header has 3")
     ]
@@ -202,10 +203,11 @@ def test_ragged_rows(written: Any) -> None:
         (b"SIMPLE  =                    T", "a FITS file"),
         (b"a,b,c\n1,2,3\n", "no time column. Columns found: a, b, c. Expected one of mjd, jd, hjd, bjd, date"),
         (b"mjd,colour\n59000,3\n", "no brightness column"),
+        (b"mjd,mag\n59000,20\n", "no band column. Columns found: mjd, mag; name the band with option band"),
         (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
         (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
         (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
-        (b"mjd,mag\n118203.93,20\n", "row 1: time 118203.93 is year 2182"),
+        (b"mjd,mag,filter\n118203.93,20,V\n", "row 1: time 118203.93 is year 2182"),
         (gzip.compress(b"mjd,mag\n59000,20\n", mtime=0)[:-9], "end too early"),
         (b"\x1f\x8b" + b"garbage" * 9, "gzip data are damaged"),
     ],
