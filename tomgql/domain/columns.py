@@ -23,6 +23,7 @@ from tomgql.domain.reported import reported_texts
 from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise
 from tomgql.domain.systems import Systems, read_systems
 from tomgql.domain.time_columns import Times, read_times
+from tomgql.domain.times_of_day import combine_times
 from tomgql.errors import UnreadableFile
 
 _FIVE_SIGMA_LIMITS = frozenset({"mag5sig", "diffmaglim"})
@@ -43,13 +44,13 @@ def interpret_photometry(
     times, or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
     """
     table = _Table(columns, options, file_name)
-    time_column = table.require_time()
+    time_column, notes = table.times()
     systems = table.systems(default_source)
     brightness = table.brightness(systems)
     exposure = table.exposure()
     times = read_times(time_column, options, exposure, file_name, target_position)
     checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
-    reading = Reading(notes=[*times.notes, *brightness.notes, *table.notes(systems)])
+    reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
@@ -87,6 +88,12 @@ class _Table:
                 f"{EXPECTED_TIME_NAMES}; name it with the column mapping."
             )
         return time
+
+    def times(self) -> tuple[Column, list[Note]]:
+        """The column of times, completed by a column of times of day, and what to tell of it."""
+        mapped = bool(self.options.mapping.get("time"))
+        chosen = self.require_time()
+        return combine_times(chosen, self.columns, list(self.roles.values()), self.file_name, mapped=mapped)
 
     def require_band(self) -> str:
         """The name of the band column; empty where the option says all."""

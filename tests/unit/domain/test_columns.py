@@ -310,3 +310,38 @@ def test_a_row_without_a_band_is_rejected() -> None:
     assert taken(columns, band="B").band.tolist() == ["bessellv", "bessellb", "bessellb"]
     with pytest.raises(UnreadableFile, match="no row can be taken: row 1: no band in column Filter"):
         read({"mjd": [59000.0], "Filter": [""], "mag": [20.0]})
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "cells"),
+    [
+        ("date", "time", ["2020-05-31", "06:00:00"]),
+        ("DATE", "UT", ["2020-05-31", "6:00"]),
+        ("date", "ut_time", ["2020/05/31", "06:00:00.000"]),
+        ("obs_date", "Time (UTC)", ["2020-05-31", "06:00Z"]),
+    ],
+)
+def test_dates_with_times_of_day_beside_them(date: str, clock: str, cells: list[str]) -> None:
+    for names in ((date, clock), (clock, date)):
+        values = {date: [cells[0]], clock: [cells[1]]}
+        reading = read({**{name: values[name] for name in names}, "filter": ["V"], "mag": [12.0]})
+        assert reading.photometry is not None
+        assert reading.photometry.mjd_utc[0] == pytest.approx(59000.25, abs=1e-8)
+        assert f"times are the dates of column {date} with the times of day of column {clock}" in [
+            note.message for note in reading.notes
+        ]
+
+
+def test_dates_without_their_time_of_day_are_rejected() -> None:
+    columns = {"date": ["2020-05-31"] * 3, "time": ["06:00", "", "25 h"], "filter": ["V"] * 3, "mag": [12.0] * 3}
+    columns = {name: [*cells, cells[0]] for name, cells in columns.items()}
+    reading = read(columns)
+    assert [(each.row, each.code) for each in reading.rejected] == [(2, "MISSING_TIME"), (3, "UNREADABLE_TIME")]
+
+
+def test_a_column_called_time_with_other_things_beside_dates() -> None:
+    columns = {"date": ["2020-05-31"], "time": [59000.25], "filter": ["V"], "mag": [12.0]}
+    with pytest.raises(UnreadableFile, match=r'column time holds no times of day such as 12:34:56 \(first "59000.25"'):
+        read(columns)
+    assert taken(columns, mapping={"time": "time"}).mjd_utc[0] == 59000.25
+    assert "TIME_OF_DAY_UNUSED" in codes(read(columns, mapping={"time": "date"}))
