@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tomgql.domain import row_checks
 from tomgql.domain.brightness import Brightness, Columns, read_brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.flux_units import FluxScale, read_scale
+from tomgql.domain.flux_units import FluxScale, add_own_units, read_scale
 from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading, TextColumn
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.repeats import settle_repeats
@@ -145,6 +145,8 @@ class _Table:
                 f"{self.file_name}: flux column {values.flux.name} has no unit: give uJy, mJy, Jy or a zero point "
                 "(option flux_unit or zero_point)."
             )
+        if scale is not None:
+            add_own_units(scale, values.flux, values.flux_error, values.limit_flux)
         return scale
 
     def _limit_nsigma(self) -> float:

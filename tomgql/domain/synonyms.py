@@ -41,8 +41,14 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 
 EXPECTED_TIME_NAMES = "mjd, jd, hjd, bjd, date"
 
+_WITH_UNITS = {
+    "jy": {*SYNONYMS["flux"], *SYNONYMS["flux_error"], *SYNONYMS["limit_flux"]},
+    "mmag": {*SYNONYMS["magnitude"], *SYNONYMS["magnitude_error"]},
+}
+"""Names that may have a unit at their end."""
+
 _BRACKETED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*")
-_UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy)")
+_UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy|mmag)")
 _TIME = re.compile(
     r"(?:obs|epoch)?(?P<reference>start|mid|midpoint|end)?(?P<format>mjd|jd|hjd|bjd|btjd|bkjd)"
     r"(?P<scale>utc|tai|tt|tdb|tcb)?(?P<after>start|mid|end)?(?:obs)?"
@@ -73,7 +79,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
     if match and match["name"]:
         return match["name"], match["unit"].strip() or None
     match = _UNIT_SUFFIX.fullmatch(normalise(name))
-    if match and match["name"] in {*SYNONYMS["flux"], *SYNONYMS["flux_error"], *SYNONYMS["limit_flux"]}:
+    if match and match["name"] in _WITH_UNITS["mmag" if match["unit"] == "mmag" else "jy"]:
         return match["name"], match["unit"]
     return name, {"ujy": "uJy", "dujy": "uJy"}.get(normalise(name))
 

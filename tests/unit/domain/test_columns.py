@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.utils import iers
 
+from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import Photometry, Reading
@@ -345,3 +346,50 @@ def test_a_column_called_time_with_other_things_beside_dates() -> None:
         read(columns)
     assert taken(columns, mapping={"time": "time"}).mjd_utc[0] == 59000.25
     assert "TIME_OF_DAY_UNUSED" in codes(read(columns, mapping={"time": "date"}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "error"),
+    [
+        ({"flux (mJy)": [2.0], "flux_err (uJy)": [30.0]}, {}, 30.0),
+        ({"flux (mJy)": [2.0], "fluxerr": [0.03]}, {}, 30.0),
+        ({"flux_ujy": [2000.0], "flux_err_mjy": [0.03]}, {}, 30.0),
+        ({"flux": Column("flux", [2.0], unit="mJy"), "e": Column("flux_err", [30.0], unit="uJy")}, {}, 30.0),
+        ({"flux": [2.0], "fluxerr (uJy)": [30.0]}, {"flux_unit": "mJy"}, 30.0),
+        ({"flux (mJy)": [2000.0], "fluxerr (mJy)": [30.0]}, {"flux_unit": "uJy"}, 30.0),
+    ],
+)
+def test_units_of_flux_errors(columns: dict[str, Any], options: dict[str, Any], error: float) -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfg"], **columns}, **options)
+    assert found.flux_ujy[0] == pytest.approx(2000.0)
+    assert found.flux_error_ujy[0] == pytest.approx(error)
+
+
+def test_flux_limits_and_forced_limits_have_their_own_units() -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["ztfg"] * 2, "flux (mJy)": [None, None]}
+    found = taken({**columns, "fluxerr (uJy)": [10.0, None], "flux_ul (uJy)": [None, 40.0]})
+    assert found.limit_flux_ujy.tolist() == pytest.approx([30.0, 40.0])
+
+
+def test_a_flux_error_of_another_kind_is_not_used() -> None:
+    reading = read({"mjd": [59000.0], "filter": ["ztfg"], "flux (mJy)": [2.0], "fluxerr (%)": [3.0]})
+    assert reading.photometry is not None
+    assert np.isnan(reading.photometry.flux_error_ujy[0])
+    assert "UNCALIBRATED" in codes(reading)
+
+
+@pytest.mark.parametrize(
+    ("column", "error"),
+    [
+        (Column("magerr (mmag)", [20.0]), 0.02),
+        (Column("magerr_mmag", [20.0]), 0.02),
+        (Column("magerr", [20.0], unit="mmag"), 0.02),
+        (Column("magerr (1 sigma)", [0.02]), 0.02),
+        (Column("magerr", [0.02], unit="mag(AB)"), 0.02),
+        (Column("magerr (%)", [2.0]), np.nan),
+    ],
+)
+def test_units_of_magnitude_errors(column: Column, error: float) -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfg"], "mag": [20.0], "error": column})
+    assert found.reported_magnitude_error[0] == pytest.approx(error, nan_ok=True)
+    assert found.flux_error_ujy[0] == pytest.approx(photometry.flux_error(found.flux_ujy[0], error), nan_ok=True)
