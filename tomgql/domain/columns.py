@@ -20,7 +20,7 @@ from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading, T
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.repeats import settle_repeats
 from tomgql.domain.reported import reported_texts
-from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise
+from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise, stated_system
 from tomgql.domain.systems import Systems, read_systems
 from tomgql.domain.time_columns import Times, read_times
 from tomgql.domain.times_of_day import combine_times
@@ -45,8 +45,11 @@ def interpret_photometry(
     """
     table = _Table(columns, options, file_name)
     time_column, notes = table.times()
-    systems = table.systems(default_source)
-    brightness = table.brightness(systems)
+    named, named_zero = table.named_system("magnitude", "limit"), table.named_system("zero_point")
+    systems = table.systems(default_source, named)
+    brightness = table.brightness(
+        systems, systems if named == named_zero else table.systems(default_source, named_zero)
+    )
     exposure = table.exposure()
     times = read_times(time_column, options, exposure, file_name, target_position)
     checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
@@ -119,22 +122,29 @@ class _Table:
             return [otherwise] * self.size
         return [text if text is not None else otherwise for text in column.texts] if otherwise else column.texts
 
-    def systems(self, default_source: str) -> Systems:
+    def named_system(self, *roles: str) -> str | None:
+        """The magnitude system that the names or units of the columns of these roles state."""
+        columns = [column for role in roles if (column := self.find(role)) is not None]
+        named = [stated_system(f"{column.name} ({column.unit or ''})") for column in columns]
+        return next((system for system in named if system), None)
+
+    def systems(self, default_source: str, named: str | None) -> Systems:
+        """Bands and systems by row; ``named`` is the system where neither a column nor the option says one."""
         options = self.options
         return read_systems(
             self.texts("band", options.band), self.texts("telescope", options.telescope),
             self.texts("instrument", options.instrument), self.texts("source", options.source_name or default_source),
-            self.texts("magnitude_system", options.magnitude_system),
+            self.texts("magnitude_system", options.magnitude_system or named),
         )  # fmt: skip
 
-    def brightness(self, systems: Systems) -> Brightness:
+    def brightness(self, systems: Systems, zero_points: Systems) -> Brightness:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
         if values.magnitude is None and values.flux is None and values.limit is None:
             raise UnreadableFile(
                 f"{self.file_name}: no brightness column. Columns found: {self._names()}. Expected one of mag, "
                 "magnitude, flux; name it with the column mapping."
             )
-        return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
+        return read_brightness(values, self.size, systems, self._scale(values, zero_points), self._limit_nsigma())
 
     def _scale(self, values: Columns, systems: Systems) -> FluxScale | None:
         if values.flux is None:

@@ -17,7 +17,7 @@ from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import FloatColumn, Note
 from tomgql.domain.options import ColumnOptions
-from tomgql.domain.synonyms import normalise, split_unit
+from tomgql.domain.synonyms import normalise, split_unit, stated_system
 from tomgql.domain.systems import Systems
 
 _FLUXCAL_ZERO_POINT = 27.5
@@ -98,6 +98,11 @@ def _unit_scale(unit: str) -> FluxScale:
     return FluxScale(np.nan, unit, [Note("WARNING", "UNCALIBRATED", message)])
 
 
+def _is_flux(unit: str) -> bool:
+    """Whether a unit is one of flux; astropy also takes the names of magnitude systems for fluxes."""
+    return stated_system(f"({unit})") is None and _known_factor(unit) is not None
+
+
 def _known_factor(unit: str) -> float | None:
     plain = unit.strip().lower()
     factor = photometry.FLUX_UNITS_UJY.get(_SPELLINGS.get(plain, plain.upper()))
@@ -122,4 +127,4 @@ def magnitude_factor(column: Column | None, otherwise: float = 1.0) -> float:
     known = [_MAGNITUDES[word] for word in re.split(r"[^a-z]+", plain) if word in _MAGNITUDES]
     if known:
         return known[0]
-    return math.nan if plain in _NO_MAGNITUDES or _known_factor(unit) is not None else otherwise
+    return math.nan if plain in _NO_MAGNITUDES or _is_flux(unit) else otherwise

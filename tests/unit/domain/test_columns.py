@@ -393,3 +393,58 @@ def test_units_of_magnitude_errors(column: Column, error: float) -> None:
     found = taken({"mjd": [59000.0], "filter": ["ztfg"], "mag": [20.0], "error": column})
     assert found.reported_magnitude_error[0] == pytest.approx(error, nan_ok=True)
     assert found.flux_error_ujy[0] == pytest.approx(photometry.flux_error(found.flux_ujy[0], error), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("MJD (TT)", 69.184), ("MJD [TAI]", 37.0), ("MJD (TDB)", 69.184), ("mjd_tt", 69.184), ("MJD (UTC)", 0.0),
+        ("time (MJD, TT)", 69.184), ("MJD UT", 0.0), ("time_tt", 69.184), ("mjd (tt, mid)", 69.184),
+    ],
+)  # fmt: skip
+def test_time_scales_stated_in_the_header(name: str, seconds: float) -> None:
+    columns = {name: [59000.25], "filter": ["ztfr"], "mag": [20.0]}
+    reading = read(columns)
+    assert reading.photometry is not None
+    assert (59000.25 - reading.photometry.mjd_utc[0]) * 86400 == pytest.approx(seconds, abs=3e-3)
+    assert "TIME_SCALE_ASSUMED" not in codes(reading)
+    assert taken(columns, time_scale="utc").mjd_utc[0] == 59000.25
+
+
+def test_other_statements_of_time_scales() -> None:
+    for column in (Column("JD_TDB", [2459000.75]), Column("JD (TDB)", [2459000.75], unit="d")):
+        reading = read({"x": column, "filter": ["ztfr"], "mag": [20.0]})
+        assert reading.photometry is not None
+        assert reading.photometry.mjd_utc[0] == pytest.approx(59000.25 - 69.184 / 86400, abs=5e-8)
+        assert "TIME_SCALE_ASSUMED" not in codes(reading)
+    mapped = {"When (TAI)": [59000.25], "filter": ["ztfr"], "mag": [20.0]}
+    assert taken(mapped, mapping={"time": "When (TAI)"}).mjd_utc[0] == pytest.approx(59000.25 - 37 / 86400, abs=1e-8)
+    exposed = {"MJD (UTC, start)": [59000.25], "filter": ["ztfr"], "mag": [20.0], "exptime": [60.0]}
+    assert taken(exposed).mjd_utc[0] == pytest.approx(59000.25 + 30 / 86400, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("column", "system"),
+    [
+        (Column("mag (AB)", [20.0]), "AB"), (Column("mag [Vega]", [20.0]), "Vega"), (Column("mag_AB", [20.0]), "AB"),
+        (Column("magVega", [20.0]), "Vega"), (Column("mag", [20.0], unit="mag(AB)"), "AB"),
+        (Column("ABmag", [20.0]), "AB"), (Column("mag (ABmag)", [20.0]), "AB"),
+    ],
+)  # fmt: skip
+def test_magnitude_systems_stated_in_the_header(column: Column, system: str) -> None:
+    columns = {"mjd": [59000.0], "filter": ["H"], "x": column, "mag_ab_err": [0.1]}
+    reading = read(columns)
+    found = reading.photometry
+    assert found is not None
+    assert found.reported_system[0] == system
+    assert found.reported_magnitude_error[0] == 0.1
+    assert "SYSTEM_ASSUMED" not in codes(reading)
+    assert taken(columns, magnitude_system="Vega").reported_system[0] == "Vega"
+    assert taken({**columns, "magsys": ["AB"]}).reported_system[0] == "AB"
+
+
+def test_the_system_of_magnitudes_is_not_that_of_zero_points() -> None:
+    columns = {"mjd": [59000.0], "filter": ["H"], "flux": [1.0], "mag (Vega)": [22.51], "zp": [23.9]}
+    assert taken(columns).flux_ujy[0] == pytest.approx(1.0)
+    named = {"mjd": [59000.0], "filter": ["H"], "flux": [1.0], "zp (Vega)": [23.9]}
+    assert taken(named).flux_ujy[0] == pytest.approx(10 ** (-0.4 * 1.39))
