@@ -31,6 +31,9 @@ _LARGEST_ERROR = 10.0
 """Magnitudes: from here an error stands for "none"."""
 
 _LARGE_ERROR = 1.0
+_LARGEST_DISAGREEMENT = 0.05
+"""Magnitudes between a row's flux and its magnitude, in the median: more than rounding and zero points explain."""
+
 _FORCED_NSIGMA = 3.0
 """The sigma of the limit of a row with an error but no flux."""
 
@@ -46,6 +49,7 @@ class Brightness:
     reported: FloatColumn
     reported_error: FloatColumn
     reported_system: TextColumn
+    reported_limit: FloatColumn
     measured: Flags
     unreadable: Flags
     notes: list[Note]
@@ -118,7 +122,7 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
-        magnitude, error, _where_known(magnitude, systems.system),
+        magnitude, error, _where_known(magnitude, systems.system), limit,
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
 
@@ -163,7 +167,7 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
     none_reported = np.full(size, np.nan)  # as a magnitude; the flux as it came stays with the row's own columns
     return Brightness(flux, error, limit, nsigma, none_reported, none_reported.copy(), system,
-                      measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+                      none_reported.copy(), measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
 
 
 def _factor(scale: FluxScale, own: float | None) -> FloatColumn | float:
@@ -198,5 +202,19 @@ def _merge(fluxes: Brightness, magnitudes: Brightness) -> Brightness:
         reported_system=np.where(by_magnitude, magnitudes.reported_system, fluxes.reported_system),
         measured=fluxes.measured | magnitudes.measured,
         unreadable=fluxes.unreadable | magnitudes.unreadable,
-        notes=[*fluxes.notes, *magnitudes.notes],
+        reported_limit=magnitudes.reported_limit,
+        notes=[*fluxes.notes, *magnitudes.notes, *_disagreement(fluxes.flux_ujy, magnitudes.flux_ujy)],
     )
+
+
+def _disagreement(by_flux: FloatColumn, by_magnitude: FloatColumn) -> list[Note]:
+    """A warning when the fluxes in uJy that two columns state differ too much."""
+    both = (by_flux > 0) & (by_magnitude > 0)
+    if not both.any():
+        return []
+    differences = photometry.magnitude_from_flux(by_flux[both]) - photometry.magnitude_from_flux(by_magnitude[both])
+    median, count = float(np.median(np.abs(differences))), int(np.count_nonzero(both))
+    if median <= _LARGEST_DISAGREEMENT:
+        return []
+    words = f"flux and magnitude differ by {median:.2f} mag in the median ({rows_text(count)}); the flux is used"
+    return [Note("WARNING", "FLUX_MAGNITUDE_DIFFER", words, row=int(np.argmax(both)) + 1, count=count)]

@@ -209,6 +209,7 @@ class _Table:
             time_quality=np.full(self.size, times.quality, dtype=object),
             forced=self.flags("forced", options.forced), difference=self.flags("difference", options.difference),
             reported=reported_texts(self.columns), row=np.arange(1, self.size + 1),
+            reported_limit=brightness.reported_limit,
         )  # fmt: skip
 
 

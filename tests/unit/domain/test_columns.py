@@ -12,6 +12,7 @@ from astropy.utils import iers
 from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.identity import contents, identities
 from tomgql.domain.measurements import Photometry, Reading
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.time_columns import read_times
@@ -448,3 +449,23 @@ def test_the_system_of_magnitudes_is_not_that_of_zero_points() -> None:
     assert taken(columns).flux_ujy[0] == pytest.approx(1.0)
     named = {"mjd": [59000.0], "filter": ["H"], "flux": [1.0], "zp (Vega)": [23.9]}
     assert taken(named).flux_ujy[0] == pytest.approx(10 ** (-0.4 * 1.39))
+
+
+def test_flux_and_magnitude_that_disagree() -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["ztfr"] * 2, "mag": [20.0, 99.0]}
+    reading = read({**columns, "uJy": [36.3078 * 10**-0.032, 5.0]})
+    assert reading.photometry is not None
+    assert reading.photometry.flux_ujy[0] == pytest.approx(36.3078 * 10**-0.032)
+    words = "flux and magnitude differ by 0.08 mag in the median (1 row); the flux is used"
+    assert words in [note.message for note in reading.notes if note.level == "WARNING"]
+    assert "FLUX_MAGNITUDE_DIFFER" not in codes(read({**columns, "uJy": [36.3, 5.0]}))
+
+
+def test_repeats_of_values_without_a_flux() -> None:
+    limits = read({"jd": [2451230.1465] * 3, "band": ["Visual"] * 3, "mag": ["<12.8", "<13.7", "<12.8"]})
+    assert limits.photometry is not None
+    assert limits.photometry.reported_limit is not None
+    assert limits.photometry.reported_limit.tolist() == [12.8, 13.7]
+    assert len(set(contents(limits.photometry))) == len(set(identities(limits.photometry))) == 2
+    photons = taken({"mjd": [59000.0] * 3, "flux (ct)": [5.0, 6.0, 5.0]}, band="TeV")
+    assert photons.row.tolist() == [1, 2]
