@@ -56,6 +56,7 @@ def interpret_photometry(
     reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
+    row_checks.check_sign(checked.value, table.columns, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
     found = found if keep.all() else found.take(keep)

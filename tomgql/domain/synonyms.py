@@ -60,7 +60,8 @@ _TIME = re.compile(
 )
 _SCALES = {"utc": "utc", "ut": "utc", "gmt": "utc", "tai": "tai", "tt": "tt", "tdb": "tdb", "tcb": "tcb"}
 _SYSTEM_WORDS = ("ab", "vega")
-_TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "utc", "utdate")
+_TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "timestamp",
+               "utc", "utdate")  # fmt: skip
 _FORMATS = {"btjd": "bjd-2457000", "bkjd": "bjd-2454833"}
 _REFERENCES = {"start": "start", "mid": "middle", "midpoint": "middle", "middle": "middle", "end": "end"}
 _TIME_ORDER = ("mjd", "jd", "bjd", "hjd", "bjd-2457000", "bjd-2454833", None)

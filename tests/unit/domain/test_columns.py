@@ -469,3 +469,18 @@ def test_repeats_of_values_without_a_flux() -> None:
     assert len(set(contents(limits.photometry))) == len(set(identities(limits.photometry))) == 2
     photons = taken({"mjd": [59000.0] * 3, "flux (ct)": [5.0, 6.0, 5.0]}, band="TeV")
     assert photons.row.tolist() == [1, 2]
+
+
+def test_signs_of_difference_magnitudes_are_warned_of() -> None:
+    columns = {"mjd": np.arange(6) + 59000.0, "fid": ["1"] * 6, "magpsf": [20.0] * 5 + [None]}
+    reading = read({**columns, "isdiffpos": ["t", "f", "-1", "0", "1", "f"]})
+    found = [note for note in reading.notes if note.code == "SIGN_UNUSED"]
+    assert [(note.level, note.count, note.row) for note in found] == [("WARNING", 3, 2)]
+    assert "the sign column is not used" in found[0].message
+    assert "SIGN_UNUSED" not in codes(read({**columns, "isdiffpos": [True] * 6}))
+    assert "SIGN_UNUSED" in codes(read({**columns, "isdiffpos": [False] * 6}))
+
+
+def test_timestamps() -> None:
+    row = {"timestamp": ["2020-05-31T06:00:00Z"], "filter": ["ztfr"], "mag": [20.0]}
+    assert taken(row).mjd_utc[0] == pytest.approx(59000.25, abs=1e-8)
