@@ -140,7 +140,38 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
     with pytest.raises(UnknownPlugin, match=r'no processor named "nope"\. Known: atlas, photometry'):
         registry.processor("nope")
     with pytest.raises(TomError, match="no processor knows"):
-        registry.choose_processor(written(b"SIMPLE  =" + b" " * 100))
+        ProcessorRegistry.load(ENTRIES[1:]).choose_processor(written(b"SIMPLE  =" + b" " * 100))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty."),
+        (b"<html><head><title>Log in</title></head>", 'the file is a web page ("Log in"), not data.'),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "the file is an image, not a text table."),
+        (b"PK\x03\x04\x14\x00\x00\x00", "the file is a zip or spreadsheet file, not a text table."),
+        (b"SIMPLE  =                    T", "the file is a FITS file, which cannot be read yet, not a text table."),
+        (b'{"data": [1, 2]}', "the file is JSON, which cannot be read yet; send a table, such as CSV."),
+        (bytes(range(32)) * 9 + b"\x00" * 99, "the file is binary, or UTF-16 text without a byte order mark; save it"),
+        ("mjd,mag\n".encode("utf-16-le"), "the file is binary, or UTF-16 text without a byte order mark; save it"),
+        ("\ufeff \n".encode("utf-16-le"), "the file is empty."),
+    ],
+)
+def test_files_of_other_kinds_are_named(written: Any, content: bytes, words: str) -> None:
+    file = written(content, "x.dat")
+    processor = ProcessorRegistry.load(ENTRIES).choose_processor(file)
+    assert processor.name == "photometry"
+    with pytest.raises(UnreadableFile) as caught:
+        processor.read(file, {})
+    assert caught.value.message.startswith(f"x.dat: {words}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_with_a_mark(written: Any, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    file = written((mark + "mjd,mag,filter\n59000.5,20.5,V\n").encode(encoding))
+    assert PhotometryProcessor().confidence(file) == 50
+    assert read(file)[0].mjd_utc[0] == 59000.5
 
 
 def test_broken_plugins_take_nobody_with_them() -> None:
