@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tomgql.domain import photometry
 from tomgql.domain.cells import Column
-from tomgql.domain.flux_units import FluxScale
+from tomgql.domain.flux_units import FluxScale, magnitude_factor
 from tomgql.domain.measurements import FloatColumn, Note, TextColumn, rows_text
 from tomgql.domain.systems import Systems
 
@@ -31,6 +31,9 @@ _LARGEST_ERROR = 10.0
 """Magnitudes: from here an error stands for "none"."""
 
 _LARGE_ERROR = 1.0
+_LARGEST_DISAGREEMENT = 0.05
+"""Magnitudes between a row's flux and its magnitude, in the median: more than rounding and zero points explain."""
+
 _FORCED_NSIGMA = 3.0
 """The sigma of the limit of a row with an error but no flux."""
 
@@ -46,6 +49,7 @@ class Brightness:
     reported: FloatColumn
     reported_error: FloatColumn
     reported_system: TextColumn
+    reported_limit: FloatColumn
     measured: Flags
     unreadable: Flags
     notes: list[Note]
@@ -83,9 +87,10 @@ def _flags(column: Column | None, size: int, name: str) -> Flags:
 
 
 def _magnitudes(column: Column | None, size: int) -> FloatColumn:
-    values = _values(column, size)
+    given = _values(column, size)
+    values = given * magnitude_factor(column)
     low, high = _MAGNITUDE_RANGE
-    values[np.isin(values, SENTINELS) | (values < low) | (values > high)] = np.nan
+    values[np.isin(given, SENTINELS) | (values < low) | (values > high)] = np.nan
     return values
 
 
@@ -111,22 +116,28 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     limit = np.where(is_limit & ~np.isnan(given), given, depth)
     magnitude = np.where(is_limit, np.nan, given)
     notes: list[Note] = []
-    error = _errors(columns.magnitude_error, magnitude, notes)
+    factor = magnitude_factor(columns.magnitude_error, magnitude_factor(columns.magnitude))
+    error = _errors(columns.magnitude_error, magnitude, factor, notes)
     flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset)
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
-        magnitude, error, _where_known(magnitude, systems.system),
+        magnitude, error, _where_known(magnitude, systems.system), limit,
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
 
 
-def _errors(column: Column | None, magnitude: FloatColumn, notes: list[Note]) -> FloatColumn:
+def _errors(column: Column | None, magnitude: FloatColumn, factor: float, notes: list[Note]) -> FloatColumn:
     """Errors in magnitudes. Those above 1 mag are kept: without its error a faint guess would pass for certain."""
     given = _values(column, len(magnitude))
+    if factor != 1.0:
+        given = np.where(np.isin(given, SENTINELS), np.nan, given * factor)
     measured = ~np.isnan(magnitude)
     error = np.where((given > 0) & (given < _LARGEST_ERROR) & measured, given, np.nan)
-    if column is not None:
+    if column is not None and np.isnan(factor):
+        message = f"column {column.name} states a unit that is no magnitude; its errors are not stored"
+        notes.append(Note("WARNING", "MISSING_ERROR", message, count=int(np.count_nonzero(measured))))
+    elif column is not None:
         missing = measured & np.isnan(error)
         _warn(notes, "MISSING_ERROR", missing, "magnitude errors missing, 0, negative or above 10; not stored")
         _warn(notes, "LARGE_ERROR", error > _LARGE_ERROR, "magnitude errors above 1 mag")
@@ -150,24 +161,28 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
         missing = ~np.isnan(given) & np.isnan(given_error)
         _warn(notes, "MISSING_ERROR", missing, "flux errors missing, 0 or negative; not stored")
     limit, nsigma = _flux_limits(columns, given, given_error, scale, limit_nsigma, notes)
-    flux = given * scale.factor
+    flux, error = given * scale.factor, given_error * _factor(scale, scale.error_factor)
     _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
     system = _where_known(given, np.full(size, scale.label, dtype=object))
     measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
     none_reported = np.full(size, np.nan)  # as a magnitude; the flux as it came stays with the row's own columns
-    return Brightness(flux, given_error * scale.factor, limit, nsigma, none_reported, none_reported.copy(), system,
-                      measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+    return Brightness(flux, error, limit, nsigma, none_reported, none_reported.copy(), system,
+                      none_reported.copy(), measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
+
+
+def _factor(scale: FluxScale, own: float | None) -> FloatColumn | float:
+    return scale.factor if own is None else own
 
 
 def _flux_limits(
     columns: Columns, given: FloatColumn, given_error: FloatColumn, scale: FluxScale, stated: float, notes: list[Note]
 ) -> tuple[FloatColumn, FloatColumn]:
     """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
-    limit: FloatColumn = _values(columns.limit_flux, len(given)) * scale.factor
+    limit: FloatColumn = _values(columns.limit_flux, len(given)) * _factor(scale, scale.limit_factor)
     forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
     _warn(notes, "FORCED_LIMIT", forced, "an error but no flux; stored as limit at 3 sigma", "INFO")
     nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
-    limit = np.where(forced, _FORCED_NSIGMA * given_error * scale.factor, limit)
+    limit = np.where(forced, _FORCED_NSIGMA * given_error * _factor(scale, scale.error_factor), limit)
     return limit, np.where(np.isnan(limit), np.nan, nsigma)
 
 
@@ -187,5 +202,19 @@ def _merge(fluxes: Brightness, magnitudes: Brightness) -> Brightness:
         reported_system=np.where(by_magnitude, magnitudes.reported_system, fluxes.reported_system),
         measured=fluxes.measured | magnitudes.measured,
         unreadable=fluxes.unreadable | magnitudes.unreadable,
-        notes=[*fluxes.notes, *magnitudes.notes],
+        reported_limit=magnitudes.reported_limit,
+        notes=[*fluxes.notes, *magnitudes.notes, *_disagreement(fluxes.flux_ujy, magnitudes.flux_ujy)],
     )
+
+
+def _disagreement(by_flux: FloatColumn, by_magnitude: FloatColumn) -> list[Note]:
+    """A warning when the fluxes in uJy that two columns state differ too much."""
+    both = (by_flux > 0) & (by_magnitude > 0)
+    if not both.any():
+        return []
+    differences = photometry.magnitude_from_flux(by_flux[both]) - photometry.magnitude_from_flux(by_magnitude[both])
+    median, count = float(np.median(np.abs(differences))), int(np.count_nonzero(both))
+    if median <= _LARGEST_DISAGREEMENT:
+        return []
+    words = f"flux and magnitude differ by {median:.2f} mag in the median ({rows_text(count)}); the flux is used"
+    return [Note("WARNING", "FLUX_MAGNITUDE_DIFFER", words, row=int(np.argmax(both)) + 1, count=count)]

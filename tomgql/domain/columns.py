@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from tomgql.domain import row_checks
 from tomgql.domain.brightness import Brightness, Columns, read_brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.flux_units import FluxScale, read_scale
+from tomgql.domain.flux_units import FluxScale, add_own_units, read_scale
 from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading, TextColumn
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.repeats import settle_repeats
 from tomgql.domain.reported import reported_texts
-from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise
+from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise, stated_system
 from tomgql.domain.systems import Systems, read_systems
 from tomgql.domain.time_columns import Times, read_times
+from tomgql.domain.times_of_day import combine_times
 from tomgql.errors import UnreadableFile
 
 _FIVE_SIGMA_LIMITS = frozenset({"mag5sig", "diffmaglim"})
@@ -39,18 +40,23 @@ def interpret_photometry(
     ``target_position`` (ICRS degrees) is used for heliocentric times and to warn of far rows. ``now_mjd`` is the
     present, for tests.
 
-    Raises `UnreadableFile` when nothing can be read from them: no time column, a flux without unit, ambiguous times,
-    or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
+    Raises `UnreadableFile` when nothing can be read from them: no time column, no band, a flux without unit, ambiguous
+    times, or no row that can be taken. Raises `InvalidInput` when the options do not fit the columns.
     """
     table = _Table(columns, options, file_name)
-    time_column = table.require_time()
-    systems = table.systems(default_source)
-    brightness = table.brightness(systems)
+    time_column, notes = table.times()
+    named, named_zero = table.named_system("magnitude", "limit"), table.named_system("zero_point")
+    systems = table.systems(default_source, named)
+    brightness = table.brightness(
+        systems, systems if named == named_zero else table.systems(default_source, named_zero)
+    )
     exposure = table.exposure()
     times = read_times(time_column, options, exposure, file_name, target_position)
-    reading = Reading(notes=[*times.notes, *brightness.notes, *table.notes(systems)])
-    keep = row_checks.check_rows(table.roles, table.columns, times, brightness, now_mjd, reading)
+    checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
+    reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
+    keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
+    row_checks.check_sign(checked.value, table.columns, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
     found = found if keep.all() else found.take(keep)
@@ -81,12 +87,34 @@ class _Table:
     def require_time(self) -> Column:
         time = self.find("time")
         if time is None:
-            names = ", ".join(column.name or "(no name)" for column in self.columns) or "none"
             raise UnreadableFile(
-                f"{self.file_name}: no time column. Columns found: {names}. Expected one of {EXPECTED_TIME_NAMES}; "
-                "name it with the column mapping."
+                f"{self.file_name}: no time column. Columns found: {self._names()}. Expected one of "
+                f"{EXPECTED_TIME_NAMES}; name it with the column mapping."
             )
         return time
+
+    def times(self) -> tuple[Column, list[Note]]:
+        """The column of times, completed by a column of times of day, and what to tell of it."""
+        mapped = bool(self.options.mapping.get("time"))
+        chosen = self.require_time()
+        return combine_times(chosen, self.columns, list(self.roles.values()), self.file_name, mapped=mapped)
+
+    def require_band(self) -> str:
+        """The name of the band column; empty where the option says all."""
+        band = self.find("band")
+        if band is None and not self.options.band:
+            raise UnreadableFile(
+                f"{self.file_name}: no band column. Columns found: {self._names()}; name the band with option band, "
+                "or the column with the column mapping."
+            )
+        return band.name if band is not None else ""
+
+    def value(self) -> Column:
+        """The column that messages about the brightness name."""
+        return self.columns[self.roles[next(role for role in ("magnitude", "flux", "limit") if role in self.roles)]]
+
+    def _names(self) -> str:
+        return ", ".join(column.name or "(no name)" for column in self.columns) or "none"
 
     def texts(self, role: str, otherwise: str | None) -> list[str | None]:
         """The text of a role in every row; ``otherwise`` where the column or its cell is missing."""
@@ -95,23 +123,29 @@ class _Table:
             return [otherwise] * self.size
         return [text if text is not None else otherwise for text in column.texts] if otherwise else column.texts
 
-    def systems(self, default_source: str) -> Systems:
+    def named_system(self, *roles: str) -> str | None:
+        """The magnitude system that the names or units of the columns of these roles state."""
+        columns = [column for role in roles if (column := self.find(role)) is not None]
+        named = [stated_system(f"{column.name} ({column.unit or ''})") for column in columns]
+        return next((system for system in named if system), None)
+
+    def systems(self, default_source: str, named: str | None) -> Systems:
+        """Bands and systems by row; ``named`` is the system where neither a column nor the option says one."""
         options = self.options
         return read_systems(
             self.texts("band", options.band), self.texts("telescope", options.telescope),
             self.texts("instrument", options.instrument), self.texts("source", options.source_name or default_source),
-            self.texts("magnitude_system", options.magnitude_system),
+            self.texts("magnitude_system", options.magnitude_system or named),
         )  # fmt: skip
 
-    def brightness(self, systems: Systems) -> Brightness:
+    def brightness(self, systems: Systems, zero_points: Systems) -> Brightness:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
         if values.magnitude is None and values.flux is None and values.limit is None:
-            names = ", ".join(column.name for column in self.columns)
             raise UnreadableFile(
-                f"{self.file_name}: no brightness column. Columns found: {names}. Expected one of mag, magnitude, "
-                "flux; name it with the column mapping."
+                f"{self.file_name}: no brightness column. Columns found: {self._names()}. Expected one of mag, "
+                "magnitude, flux; name it with the column mapping."
             )
-        return read_brightness(values, self.size, systems, self._scale(values, systems), self._limit_nsigma())
+        return read_brightness(values, self.size, systems, self._scale(values, zero_points), self._limit_nsigma())
 
     def _scale(self, values: Columns, systems: Systems) -> FluxScale | None:
         if values.flux is None:
@@ -122,6 +156,8 @@ class _Table:
                 f"{self.file_name}: flux column {values.flux.name} has no unit: give uJy, mJy, Jy or a zero point "
                 "(option flux_unit or zero_point)."
             )
+        if scale is not None:
+            add_own_units(scale, values.flux, values.flux_error, values.limit_flux)
         return scale
 
     def _limit_nsigma(self) -> float:
@@ -174,6 +210,7 @@ class _Table:
             time_quality=np.full(self.size, times.quality, dtype=object),
             forced=self.flags("forced", options.forced), difference=self.flags("difference", options.difference),
             reported=reported_texts(self.columns), row=np.arange(1, self.size + 1),
+            reported_limit=brightness.reported_limit,
         )  # fmt: skip
 
 

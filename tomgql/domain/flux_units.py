@@ -7,6 +7,8 @@ leaves the flux uncalibrated.
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +17,7 @@ from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import FloatColumn, Note
 from tomgql.domain.options import ColumnOptions
-from tomgql.domain.synonyms import normalise, split_unit
+from tomgql.domain.synonyms import normalise, split_unit, stated_system
 from tomgql.domain.systems import Systems
 
 _FLUXCAL_ZERO_POINT = 27.5
@@ -23,18 +25,27 @@ _SPELLINGS = {"mujy": "UJY", "μjy": "UJY", "µjy": "UJY", "microjy": "UJY", "mi
               "jansky": "JY", "nanojansky": "NJY", "microjanskys": "UJY"}  # fmt: skip
 
 
+_MAGNITUDES = {"mag": 1.0, "mags": 1.0, "magnitude": 1.0, "magnitudes": 1.0, "mmag": 1e-3, "millimag": 1e-3}
+_NO_MAGNITUDES = frozenset({"%", "percent", "adu", "ct", "count", "counts", "electron"})
+
+
 @dataclass
 class FluxScale:
-    """``factor``: uJy of one unit of flux, a number or (n,), NaN where uncalibrated; ``label`` names the unit."""
+    """``factor``: uJy of one unit of flux, a number or (n,), NaN where uncalibrated; ``label`` names the unit.
+
+    ``error_factor`` and ``limit_factor`` are those of the columns of errors and limits, None where the flux's holds.
+    """
 
     factor: FloatColumn | float
     label: str
     notes: list[Note] = field(default_factory=list)
+    error_factor: float | None = None
+    limit_factor: float | None = None
 
 
 def read_scale(flux: Column, zero_point: Column | None, options: ColumnOptions, systems: Systems) -> FluxScale | None:
     """What one unit of the flux column is in uJy; None when neither a unit nor a zero point is known."""
-    unit = options.flux_unit or flux.unit or split_unit(flux.name)[1]
+    unit = options.flux_unit or stated_unit(flux)
     if unit:
         return _unit_scale(unit)
     points: FloatColumn | float | None = options.zero_point
@@ -45,6 +56,28 @@ def read_scale(flux: Column, zero_point: Column | None, options: ColumnOptions, 
     if points is None:
         return None
     return _zero_point_scale(points, systems)
+
+
+def add_own_units(scale: FluxScale, flux: Column, error: Column | None, limit: Column | None) -> None:
+    """Give errors and limits the factor of their own unit, where their columns state another than the flux's."""
+    scale.error_factor = _own_factor(scale, flux, error)
+    scale.limit_factor = _own_factor(scale, flux, limit)
+
+
+def _own_factor(scale: FluxScale, flux: Column, column: Column | None) -> float | None:
+    own = stated_unit(column) if column is not None else None
+    if column is None or own is None or own == stated_unit(flux):
+        return None
+    factor = _known_factor(own)
+    if factor is None and not np.isnan(scale.factor).all():
+        message = f'unit "{own}" of column {column.name} is no flux density per frequency; its values are not used'
+        scale.notes.append(Note("WARNING", "UNCALIBRATED", message))
+    return np.nan if factor is None else factor
+
+
+def stated_unit(column: Column) -> str | None:
+    """The unit that a column's metadata or name states."""
+    return column.unit or split_unit(column.name)[1]
 
 
 def _zero_point_scale(points: FloatColumn | float, systems: Systems) -> FluxScale:
@@ -58,14 +91,22 @@ def _zero_point_scale(points: FloatColumn | float, systems: Systems) -> FluxScal
 
 
 def _unit_scale(unit: str) -> FluxScale:
-    plain = unit.strip().lower()
-    factor = photometry.FLUX_UNITS_UJY.get(_SPELLINGS.get(plain, plain.upper()))
-    if factor is None:
-        factor = _astropy_factor(unit)
+    factor = _known_factor(unit)
     if factor is not None:
         return FluxScale(factor, unit)
     message = f'flux unit "{unit}" is no flux density per frequency; kept as reported, without a flux in uJy'
     return FluxScale(np.nan, unit, [Note("WARNING", "UNCALIBRATED", message)])
+
+
+def _is_flux(unit: str) -> bool:
+    """Whether a unit is one of flux; astropy also takes the names of magnitude systems for fluxes."""
+    return stated_system(f"({unit})") is None and _known_factor(unit) is not None
+
+
+def _known_factor(unit: str) -> float | None:
+    plain = unit.strip().lower()
+    factor = photometry.FLUX_UNITS_UJY.get(_SPELLINGS.get(plain, plain.upper()))
+    return factor if factor is not None else _astropy_factor(unit)
 
 
 def _astropy_factor(unit: str) -> float | None:
@@ -75,3 +116,15 @@ def _astropy_factor(unit: str) -> float | None:
         return float(units.Unit(unit).to(units.uJy))
     except (ValueError, TypeError, units.UnitConversionError):
         return None
+
+
+def magnitude_factor(column: Column | None, otherwise: float = 1.0) -> float:
+    """Magnitudes of one unit of a column; ``otherwise`` where it states none, NaN where it states a flux or such."""
+    unit = stated_unit(column) if column is not None else None
+    if unit is None:
+        return otherwise
+    plain = unit.strip().lower()
+    known = [_MAGNITUDES[word] for word in re.split(r"[^a-z]+", plain) if word in _MAGNITUDES]
+    if known:
+        return known[0]
+    return math.nan if plain in _NO_MAGNITUDES or _is_flux(unit) else otherwise

@@ -77,6 +77,8 @@ class Photometry:
     """Row number in the file, counted from 1 below the header, for reports."""
     occurrence: NDArray[np.int64] | None = None
     """How many earlier rows of the same file claim the same identity with another value; None means 0 everywhere."""
+    reported_limit: FloatColumn | None = None
+    """The limit in magnitudes as the file gave it, also where it has no flux; None where no row has one."""
 
     def __len__(self) -> int:
         return len(self.mjd_utc)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from tomgql.domain.identity import identity_codes
 from tomgql.domain.measurements import Note, Photometry, rows_text
 
-_VALUES = ("flux_ujy", "flux_error_ujy", "limit_flux_ujy", "reported_magnitude", "reported_magnitude_error")
+_VALUES = (
+    "flux_ujy", "flux_error_ujy", "limit_flux_ujy", "reported_magnitude", "reported_magnitude_error", "reported_limit",
+)  # fmt: skip
 """What makes two rows of one identity the same measurement."""
 
 
@@ -37,7 +39,10 @@ def settle_repeats(photometry: Photometry) -> tuple[Photometry, list[Note]]:
 
 
 def _content(photometry: Photometry, row: int) -> Hashable:
-    return tuple(repr(float(getattr(photometry, name)[row])) for name in _VALUES)
+    """What a row measured; all that it said where that is a flux of unknown unit and no number here tells."""
+    columns = [values for name in _VALUES if (values := getattr(photometry, name)) is not None]
+    numbers = [float(values[row]) for values in columns]
+    return tuple(map(repr, numbers)) if any(number == number for number in numbers) else photometry.reported[row]
 
 
 def _notes(same: NDArray[np.bool_], occurrence: NDArray[np.int64], rows: NDArray[np.int64]) -> list[Note]:

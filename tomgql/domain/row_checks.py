@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, rows_text
+from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
+from tomgql.domain.synonyms import normalise
 from tomgql.domain.time import in_range, year_of
 from tomgql.domain.time_columns import Times
 from tomgql.errors import InvalidCoordinates, UnreadableFile
@@ -30,29 +32,41 @@ LONGEST_TEXTS = {
 }  # fmt: skip
 """Characters that each text of a row may have; the table keeps the same bounds."""
 
+_NEGATIVE = frozenset({"f", "false", "-1", "-1.0", "0", "0.0", "n", "no"})
+"""Cells of ZTF's isdiffpos that mean "fainter than the reference"."""
+
 _SHOWN = 5
 """How many rows or names a message lists before it counts."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The columns that messages name, and the band of every row, None where it is missing."""
+
+    time: Column
+    value: Column
+    band_name: str
+    bands: TextColumn
+
+
 def check_rows(
-    roles: Mapping[str, int], columns: Sequence[Column], times: Times, brightness: Brightness, now_mjd: float | None,
-    reading: Reading,
-) -> Flags:  # fmt: skip
-    """Which rows, (n,), have a time and a brightness; the others go to ``reading.rejected``, in order."""
+    checked: Checked, times: Times, brightness: Brightness, now_mjd: float | None, reading: Reading
+) -> Flags:
+    """Which rows, (n,), have a time, a brightness and a band; the others go to ``reading.rejected``, in order."""
     mjd = times.mjd_utc
     missing, outside = np.isnan(mjd), ~in_range(mjd, now_mjd)
     empty, absurd = ~brightness.measured, _absurd(brightness)
-    keep: Flags = ~(missing | outside | empty | absurd)
-    time = columns[roles["time"]]
-    value = columns[roles[next(role for role in ("magnitude", "flux", "limit") if role in roles)]]
-    unread = brightness.unreadable
+    bandless = np.array([band is None for band in checked.bands.tolist()], dtype=np.bool_)
+    keep: Flags = ~(missing | outside | empty | absurd | bandless)
+    time, value, unread = checked.time, checked.value, brightness.unreadable
     for at in np.flatnonzero(~keep).tolist():
-        if absurd[at] and not (missing[at] or outside[at]):
-            reading.rejected.append(_absurdity(at, value))
-            continue
-        reading.rejected.append(
-            _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
-        )
+        if missing[at] or outside[at] or empty[at]:
+            rejected = _rejection(at, time, value, times, bool(missing[at]), bool(outside[at]), bool(unread[at]))
+        elif absurd[at]:
+            rejected = _absurdity(at, value)
+        else:
+            rejected = _bandless(at, checked.band_name)
+        reading.rejected.append(rejected)
     skipped = int(np.count_nonzero(empty & ~missing & ~outside & ~unread))
     if skipped:
         reading.notes.append(Note("INFO", "NO_MEASUREMENT", f"{rows_text(skipped)} without measurement", count=skipped))
@@ -72,6 +86,11 @@ def _absurd(brightness: Brightness) -> Flags:
 def _absurdity(at: int, value: Column) -> RejectedRow:
     words = f'row {at + 1}, column {value.name}: "{value.cells[at]}", or its error or limit, is no brightness that can'
     return RejectedRow(at + 1, "OUT_OF_RANGE", f"{words} be measured; check the unit", value.name)
+
+
+def _bandless(at: int, name: str) -> RejectedRow:
+    words = f"row {at + 1}: no band in column {name}; fill it in, or name the band of such rows with option band"
+    return RejectedRow(at + 1, "MISSING_BAND", words, name)
 
 
 def _rejection(
@@ -117,6 +136,20 @@ def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile
     more = len(reading.rejected) - _SHOWN
     tail = f"; and {more} more" if more > 0 else ""
     return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.")
+
+
+def check_sign(value: Column, columns: Sequence[Column], reading: Reading) -> None:
+    """Warn of magnitudes of difference images (ZTF's magpsf) that stand for a source fainter than the reference."""
+    sign = next((column for column in columns if normalise(column.name) == "isdiffpos"), None)
+    if sign is None or normalise(value.name) != "magpsf":
+        return
+    negative = np.array([(text or "").lower() in _NEGATIVE for text in sign.texts], dtype=np.bool_)
+    negative &= ~np.isnan(value.numbers.values)
+    count = int(np.count_nonzero(negative))
+    if count:
+        words = f"{rows_text(count)} with a negative difference (column {sign.name}); the sign column is not used"
+        message = f"{words} and column {value.name} is read as a positive flux"
+        reading.notes.append(Note("WARNING", "SIGN_UNUSED", message, int(np.argmax(negative)) + 1, count))
 
 
 def check_objects(column: Column | None, target_names: Sequence[str], file_name: str, reading: Reading) -> Flags | bool:

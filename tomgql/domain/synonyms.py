@@ -41,15 +41,29 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 
 EXPECTED_TIME_NAMES = "mjd, jd, hjd, bjd, date"
 
+_WITH_UNITS = {
+    "jy": {*SYNONYMS["flux"], *SYNONYMS["flux_error"], *SYNONYMS["limit_flux"]},
+    "mmag": {*SYNONYMS["magnitude"], *SYNONYMS["magnitude_error"]},
+}
+"""Names that may have a unit at their end."""
+
+_WITH_SYSTEMS = {
+    *SYNONYMS["magnitude"], *SYNONYMS["magnitude_error"], *SYNONYMS["limit"], *SYNONYMS["zero_point"],
+}  # fmt: skip
+"""Names that may have a magnitude system in them."""
+
 _BRACKETED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*")
-_UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy)")
+_UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy|mmag)")
 _TIME = re.compile(
     r"(?:obs|epoch)?(?P<reference>start|mid|midpoint|end)?(?P<format>mjd|jd|hjd|bjd|btjd|bkjd)"
-    r"(?P<scale>utc|tai|tt|tdb|tcb)?(?P<after>start|mid|end)?(?:obs)?"
+    r"(?P<scale>utc|ut|tai|tt|tdb|tcb)?(?P<after>start|mid|end)?(?:obs)?"
 )
-_TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "utc", "utdate")
+_SCALES = {"utc": "utc", "ut": "utc", "gmt": "utc", "tai": "tai", "tt": "tt", "tdb": "tdb", "tcb": "tcb"}
+_SYSTEM_WORDS = ("ab", "vega")
+_TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "timestamp",
+               "utc", "utdate")  # fmt: skip
 _FORMATS = {"btjd": "bjd-2457000", "bkjd": "bjd-2454833"}
-_REFERENCES = {"mid": "middle", "midpoint": "middle"}
+_REFERENCES = {"start": "start", "mid": "middle", "midpoint": "middle", "middle": "middle", "end": "end"}
 _TIME_ORDER = ("mjd", "jd", "bjd", "hjd", "bjd-2457000", "bjd-2454833", None)
 
 
@@ -73,7 +87,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
     if match and match["name"]:
         return match["name"], match["unit"].strip() or None
     match = _UNIT_SUFFIX.fullmatch(normalise(name))
-    if match and match["name"] in {*SYNONYMS["flux"], *SYNONYMS["flux_error"], *SYNONYMS["limit_flux"]}:
+    if match and match["name"] in _WITH_UNITS["mmag" if match["unit"] == "mmag" else "jy"]:
         return match["name"], match["unit"]
     return name, {"ujy": "uJy", "dujy": "uJy"}.get(normalise(name))
 
@@ -81,16 +95,46 @@ def split_unit(name: str) -> tuple[str, str | None]:
 def time_name(name: str) -> TimeName | None:
     """What a column's name says about its times; None when it is no time column."""
     base, unit = split_unit(name)
-    plain = normalise(base)
+    plain, stated = normalise(base), _stated_time(name)
     match = _TIME.fullmatch(plain)
     if match:
-        reference = match["reference"] or match["after"]
-        format_name = _FORMATS.get(match["format"], match["format"])
-        return TimeName(format_name, match["scale"], _REFERENCES.get(reference or "", reference))
-    if plain not in _TEXT_TIMES:
+        reference = _REFERENCES.get(match["reference"] or match["after"] or "")
+        scale = _SCALES.get(match["scale"] or "")
+        return TimeName(
+            _FORMATS.get(match["format"], match["format"]), scale or stated.scale, reference or stated.reference
+        )
+    if plain not in _TEXT_TIMES and not any(plain == text + scale for text in _TEXT_TIMES for scale in _SCALES):
         return None
     inner = time_name(unit) if unit and normalise(unit) not in _TEXT_TIMES else None
-    return inner or TimeName()
+    return TimeName(inner.format, inner.scale or stated.scale, inner.reference) if inner else stated
+
+
+def stated_time(name: str) -> TimeName:
+    """What a column that was chosen as times says in its name, in brackets or behind a mark."""
+    return time_name(name) or _stated_time(name)
+
+
+def _stated_time(name: str) -> TimeName:
+    """Scale and reference among the words of a name, such as ``MJD (TT)`` or ``date_obs_utc``."""
+    words = re.findall(r"[a-z]+", name.lower())
+    scale = next((_SCALES[word] for word in words if word in _SCALES), None)
+    return TimeName(None, scale, next((_REFERENCES[word] for word in words if word in _REFERENCES), None))
+
+
+def stated_system(name: str) -> str | None:
+    """The magnitude system in the name of a column: ``mag (AB)``, ``mag_vega``, ``magAB``."""
+    words = re.findall(r"[a-z]+", name.lower())
+    found = [system for word in words if (system := word.removesuffix("mag")) in _SYSTEM_WORDS]
+    plain = normalise(split_unit(name)[0])
+    glued = [word for word in _SYSTEM_WORDS if plain.replace(word, "", 1) in _WITH_SYSTEMS and word in plain]
+    return next(iter([*found, *glued]), None)
+
+
+def _plain(name: str) -> str:
+    """The name as it is compared with synonyms: without unit and without magnitude system."""
+    plain = normalise(split_unit(name)[0])
+    shorter = [plain.replace(word, "", 1) for word in _SYSTEM_WORDS if word in plain]
+    return next((stem for stem in shorter if stem in _WITH_SYSTEMS), plain)
 
 
 def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
@@ -101,7 +145,7 @@ def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, 
     Raises `InvalidInput` when the mapping names a column that is not there.
     """
     roles = {role: _index_of(name, names, role) for role, name in mapping.items() if name}
-    plain = [normalise(split_unit(name)[0]) for name in names]
+    plain = [_plain(name) for name in names]
     for role, synonyms in SYNONYMS.items():
         free = [word for word in synonyms if word in plain and plain.index(word) not in roles.values()]
         if role not in mapping and free:

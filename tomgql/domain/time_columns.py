@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import FloatColumn, Note
 from tomgql.domain.options import ColumnOptions
-from tomgql.domain.synonyms import TimeName, time_name
+from tomgql.domain.synonyms import TimeName, stated_time
 from tomgql.domain.time import JD_MINUS_MJD, SECONDS_PER_DAY, TO_UTC, parse_iso
 from tomgql.errors import InvalidInput, UnreadableFile
 
@@ -55,7 +55,7 @@ def read_times(
 
     Raises `UnreadableFile` when the values contradict the format, above all for truncated Julian dates.
     """
-    said = time_name(f"{column.name}({column.unit})" if column.unit else column.name) or TimeName()
+    said = _said(column)
     form = options.time_format or said.format or _guess_format(column, file_name)
     if form == "iso":
         mjd, unreadable, zoned = _read_iso(column)
@@ -72,6 +72,13 @@ def read_times(
     if not stated and scale == "utc":
         notes.append(Note("INFO", "TIME_SCALE_ASSUMED", f"times in column {column.name} are taken as UTC"))
     return Times(utc, _quality(form, scale, reference, stated, target_position), unreadable, notes)
+
+
+def _said(column: Column) -> TimeName:
+    """What the name says, then what the unit adds to it."""
+    name = stated_time(column.name)
+    unit = stated_time(f"time({column.unit})") if column.unit else TimeName()
+    return TimeName(name.format or unit.format, name.scale or unit.scale, name.reference or unit.reference)
 
 
 def _quality(form: str, scale: str, reference: str | None, stated: bool, position: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.domain.measurements import Note, Reading, RejectedRow
+from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
 from tomgql.domain.staging import write_generic_csv, write_staged_csv
 from tomgql.errors import InvalidInput, NotFound, TomError
 from tomgql.jobs.run import JobRun
@@ -136,8 +137,16 @@ def _rejections(rejected: Sequence[RejectedRow], count: int) -> list[Note]:
     if not count:
         return []
     first = rejected[0]
-    listed = "; ".join(f"row {each.row}: {each.message}" for each in rejected[:5])
-    return [Note("WARNING", "rejected_rows", f"{count} rows were not taken: {listed}", first.row, count)]
+    listed = "; ".join(_placed(each) for each in rejected[:5])
+    verb = "was" if count == 1 else "were"
+    return [Note("WARNING", "rejected_rows", f"{rows_text(count)} {verb} not taken: {listed}", first.row, count)]
+
+
+def _placed(rejected: RejectedRow) -> str:
+    """The message with its row, which our own processors say themselves."""
+    place = f"row {rejected.row}"
+    says = re.match(rf"{place}\b", rejected.message)
+    return rejected.message if says else f"{place}: {rejected.message}"
 
 
 async def _keep_notes(rt: Runtime, product_id: int, notes: Sequence[Note]) -> None:

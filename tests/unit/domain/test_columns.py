@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from astropy.utils import iers
 
+from tomgql.domain import photometry
 from tomgql.domain.cells import Column
 from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.identity import contents, identities
 from tomgql.domain.measurements import Photometry, Reading
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.time_columns import read_times
@@ -148,7 +150,7 @@ def test_sentinels_and_bad_rows() -> None:
 
 def test_nothing_left() -> None:
     with pytest.raises(UnreadableFile, match=r"no row can be taken: row 1, column mjd: .*; and 2 more"):
-        read({"mjd": ["x"] * 7, "mag": [1.0] * 7})
+        read({"mjd": ["x"] * 7, "mag": [1.0] * 7}, band="V")
 
 
 def test_errors_that_are_none() -> None:
@@ -280,11 +282,205 @@ def test_several_objects() -> None:
 
 
 def test_rows_as_json_from_a_client() -> None:
-    reading = read({"mjd": [59000, "59001.5", 59002.0], "band": ["g", None, "g"], "mag": [20, "20.5", None],
+    reading = read({"mjd": [59000, "59001.5", 59002.0], "band": ["g", "r", "g"], "mag": [20, "20.5", None],
                     "source": ["ZTF"] * 3, "extra": [{"a": [1]}, None, "x\x00"]}, magnitude_system="AB")  # fmt: skip
     found = reading.photometry
     assert found is not None
-    assert found.band.tolist() == ["ztfg", None]
+    assert found.band.tolist() == ["ztfg", "ztfr"]
     assert found.source_name.tolist() == ["ZTF", "ZTF"]
     assert json.loads(found.reported[0])["extra"] == {"a": [1]}
     assert [row.row for row in reading.rejected] == [3]
+
+
+def test_no_band_column() -> None:
+    words = r"f.csv: no band column. Columns found: mjd, mag; name the band with option band, or the column with the"
+    with pytest.raises(UnreadableFile, match=words):
+        read({"mjd": [59000.0], "mag": [20.0]})
+    assert taken({"mjd": [59000.0], "mag": [20.0]}, band="V").band[0] == "bessellv"
+
+
+def test_a_row_without_a_band_is_rejected() -> None:
+    columns = {"mjd": [59000.0, 59001.0, 59002.0], "Filter": ["V", "", None], "mag": [20.0] * 3}
+    reading = read(columns)
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [1]
+    assert [(each.row, each.code, each.field) for each in reading.rejected] == [
+        (2, "MISSING_BAND", "Filter"),
+        (3, "MISSING_BAND", "Filter"),
+    ]
+    assert reading.rejected[0].message.startswith("row 2: no band in column Filter")
+    assert taken(columns, band="B").band.tolist() == ["bessellv", "bessellb", "bessellb"]
+    with pytest.raises(UnreadableFile, match="no row can be taken: row 1: no band in column Filter"):
+        read({"mjd": [59000.0], "Filter": [""], "mag": [20.0]})
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "cells"),
+    [
+        ("date", "time", ["2020-05-31", "06:00:00"]),
+        ("DATE", "UT", ["2020-05-31", "6:00"]),
+        ("date", "ut_time", ["2020/05/31", "06:00:00.000"]),
+        ("obs_date", "Time (UTC)", ["2020-05-31", "06:00Z"]),
+    ],
+)
+def test_dates_with_times_of_day_beside_them(date: str, clock: str, cells: list[str]) -> None:
+    for names in ((date, clock), (clock, date)):
+        values = {date: [cells[0]], clock: [cells[1]]}
+        reading = read({**{name: values[name] for name in names}, "filter": ["V"], "mag": [12.0]})
+        assert reading.photometry is not None
+        assert reading.photometry.mjd_utc[0] == pytest.approx(59000.25, abs=1e-8)
+        assert f"times are the dates of column {date} with the times of day of column {clock}" in [
+            note.message for note in reading.notes
+        ]
+
+
+def test_dates_without_their_time_of_day_are_rejected() -> None:
+    columns = {"date": ["2020-05-31"] * 3, "time": ["06:00", "", "25 h"], "filter": ["V"] * 3, "mag": [12.0] * 3}
+    columns = {name: [*cells, cells[0]] for name, cells in columns.items()}
+    reading = read(columns)
+    assert [(each.row, each.code) for each in reading.rejected] == [(2, "MISSING_TIME"), (3, "UNREADABLE_TIME")]
+
+
+def test_a_column_called_time_with_other_things_beside_dates() -> None:
+    columns = {"date": ["2020-05-31"], "time": [59000.25], "filter": ["V"], "mag": [12.0]}
+    with pytest.raises(UnreadableFile, match=r'column time holds no times of day such as 12:34:56 \(first "59000.25"'):
+        read(columns)
+    assert taken(columns, mapping={"time": "time"}).mjd_utc[0] == 59000.25
+    assert "TIME_OF_DAY_UNUSED" in codes(read(columns, mapping={"time": "date"}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "error"),
+    [
+        ({"flux (mJy)": [2.0], "flux_err (uJy)": [30.0]}, {}, 30.0),
+        ({"flux (mJy)": [2.0], "fluxerr": [0.03]}, {}, 30.0),
+        ({"flux_ujy": [2000.0], "flux_err_mjy": [0.03]}, {}, 30.0),
+        ({"flux": Column("flux", [2.0], unit="mJy"), "e": Column("flux_err", [30.0], unit="uJy")}, {}, 30.0),
+        ({"flux": [2.0], "fluxerr (uJy)": [30.0]}, {"flux_unit": "mJy"}, 30.0),
+        ({"flux (mJy)": [2000.0], "fluxerr (mJy)": [30.0]}, {"flux_unit": "uJy"}, 30.0),
+    ],
+)
+def test_units_of_flux_errors(columns: dict[str, Any], options: dict[str, Any], error: float) -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfg"], **columns}, **options)
+    assert found.flux_ujy[0] == pytest.approx(2000.0)
+    assert found.flux_error_ujy[0] == pytest.approx(error)
+
+
+def test_flux_limits_and_forced_limits_have_their_own_units() -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["ztfg"] * 2, "flux (mJy)": [None, None]}
+    found = taken({**columns, "fluxerr (uJy)": [10.0, None], "flux_ul (uJy)": [None, 40.0]})
+    assert found.limit_flux_ujy.tolist() == pytest.approx([30.0, 40.0])
+
+
+def test_a_flux_error_of_another_kind_is_not_used() -> None:
+    reading = read({"mjd": [59000.0], "filter": ["ztfg"], "flux (mJy)": [2.0], "fluxerr (%)": [3.0]})
+    assert reading.photometry is not None
+    assert np.isnan(reading.photometry.flux_error_ujy[0])
+    assert "UNCALIBRATED" in codes(reading)
+
+
+@pytest.mark.parametrize(
+    ("column", "error"),
+    [
+        (Column("magerr (mmag)", [20.0]), 0.02),
+        (Column("magerr_mmag", [20.0]), 0.02),
+        (Column("magerr", [20.0], unit="mmag"), 0.02),
+        (Column("magerr (1 sigma)", [0.02]), 0.02),
+        (Column("magerr", [0.02], unit="mag(AB)"), 0.02),
+        (Column("magerr (%)", [2.0]), np.nan),
+    ],
+)
+def test_units_of_magnitude_errors(column: Column, error: float) -> None:
+    found = taken({"mjd": [59000.0], "filter": ["ztfg"], "mag": [20.0], "error": column})
+    assert found.reported_magnitude_error[0] == pytest.approx(error, nan_ok=True)
+    assert found.flux_error_ujy[0] == pytest.approx(photometry.flux_error(found.flux_ujy[0], error), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("MJD (TT)", 69.184), ("MJD [TAI]", 37.0), ("MJD (TDB)", 69.184), ("mjd_tt", 69.184), ("MJD (UTC)", 0.0),
+        ("time (MJD, TT)", 69.184), ("MJD UT", 0.0), ("time_tt", 69.184), ("mjd (tt, mid)", 69.184),
+    ],
+)  # fmt: skip
+def test_time_scales_stated_in_the_header(name: str, seconds: float) -> None:
+    columns = {name: [59000.25], "filter": ["ztfr"], "mag": [20.0]}
+    reading = read(columns)
+    assert reading.photometry is not None
+    assert (59000.25 - reading.photometry.mjd_utc[0]) * 86400 == pytest.approx(seconds, abs=3e-3)
+    assert "TIME_SCALE_ASSUMED" not in codes(reading)
+    assert taken(columns, time_scale="utc").mjd_utc[0] == 59000.25
+
+
+def test_other_statements_of_time_scales() -> None:
+    for column in (Column("JD_TDB", [2459000.75]), Column("JD (TDB)", [2459000.75], unit="d")):
+        reading = read({"x": column, "filter": ["ztfr"], "mag": [20.0]})
+        assert reading.photometry is not None
+        assert reading.photometry.mjd_utc[0] == pytest.approx(59000.25 - 69.184 / 86400, abs=5e-8)
+        assert "TIME_SCALE_ASSUMED" not in codes(reading)
+    mapped = {"When (TAI)": [59000.25], "filter": ["ztfr"], "mag": [20.0]}
+    assert taken(mapped, mapping={"time": "When (TAI)"}).mjd_utc[0] == pytest.approx(59000.25 - 37 / 86400, abs=1e-8)
+    exposed = {"MJD (UTC, start)": [59000.25], "filter": ["ztfr"], "mag": [20.0], "exptime": [60.0]}
+    assert taken(exposed).mjd_utc[0] == pytest.approx(59000.25 + 30 / 86400, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("column", "system"),
+    [
+        (Column("mag (AB)", [20.0]), "AB"), (Column("mag [Vega]", [20.0]), "Vega"), (Column("mag_AB", [20.0]), "AB"),
+        (Column("magVega", [20.0]), "Vega"), (Column("mag", [20.0], unit="mag(AB)"), "AB"),
+        (Column("ABmag", [20.0]), "AB"), (Column("mag (ABmag)", [20.0]), "AB"),
+    ],
+)  # fmt: skip
+def test_magnitude_systems_stated_in_the_header(column: Column, system: str) -> None:
+    columns = {"mjd": [59000.0], "filter": ["H"], "x": column, "mag_ab_err": [0.1]}
+    reading = read(columns)
+    found = reading.photometry
+    assert found is not None
+    assert found.reported_system[0] == system
+    assert found.reported_magnitude_error[0] == 0.1
+    assert "SYSTEM_ASSUMED" not in codes(reading)
+    assert taken(columns, magnitude_system="Vega").reported_system[0] == "Vega"
+    assert taken({**columns, "magsys": ["AB"]}).reported_system[0] == "AB"
+
+
+def test_the_system_of_magnitudes_is_not_that_of_zero_points() -> None:
+    columns = {"mjd": [59000.0], "filter": ["H"], "flux": [1.0], "mag (Vega)": [22.51], "zp": [23.9]}
+    assert taken(columns).flux_ujy[0] == pytest.approx(1.0)
+    named = {"mjd": [59000.0], "filter": ["H"], "flux": [1.0], "zp (Vega)": [23.9]}
+    assert taken(named).flux_ujy[0] == pytest.approx(10 ** (-0.4 * 1.39))
+
+
+def test_flux_and_magnitude_that_disagree() -> None:
+    columns = {"mjd": [59000.0, 59001.0], "filter": ["ztfr"] * 2, "mag": [20.0, 99.0]}
+    reading = read({**columns, "uJy": [36.3078 * 10**-0.032, 5.0]})
+    assert reading.photometry is not None
+    assert reading.photometry.flux_ujy[0] == pytest.approx(36.3078 * 10**-0.032)
+    words = "flux and magnitude differ by 0.08 mag in the median (1 row); the flux is used"
+    assert words in [note.message for note in reading.notes if note.level == "WARNING"]
+    assert "FLUX_MAGNITUDE_DIFFER" not in codes(read({**columns, "uJy": [36.3, 5.0]}))
+
+
+def test_repeats_of_values_without_a_flux() -> None:
+    limits = read({"jd": [2451230.1465] * 3, "band": ["Visual"] * 3, "mag": ["<12.8", "<13.7", "<12.8"]})
+    assert limits.photometry is not None
+    assert limits.photometry.reported_limit is not None
+    assert limits.photometry.reported_limit.tolist() == [12.8, 13.7]
+    assert len(set(contents(limits.photometry))) == len(set(identities(limits.photometry))) == 2
+    photons = taken({"mjd": [59000.0] * 3, "flux (ct)": [5.0, 6.0, 5.0]}, band="TeV")
+    assert photons.row.tolist() == [1, 2]
+
+
+def test_signs_of_difference_magnitudes_are_warned_of() -> None:
+    columns = {"mjd": np.arange(6) + 59000.0, "fid": ["1"] * 6, "magpsf": [20.0] * 5 + [None]}
+    reading = read({**columns, "isdiffpos": ["t", "f", "-1", "0", "1", "f"]})
+    found = [note for note in reading.notes if note.code == "SIGN_UNUSED"]
+    assert [(note.level, note.count, note.row) for note in found] == [("WARNING", 3, 2)]
+    assert "the sign column is not used" in found[0].message
+    assert "SIGN_UNUSED" not in codes(read({**columns, "isdiffpos": [True] * 6}))
+    assert "SIGN_UNUSED" in codes(read({**columns, "isdiffpos": [False] * 6}))
+
+
+def test_timestamps() -> None:
+    row = {"timestamp": ["2020-05-31T06:00:00Z"], "filter": ["ztfr"], "mag": [20.0]}
+    assert taken(row).mjd_utc[0] == pytest.approx(59000.25, abs=1e-8)

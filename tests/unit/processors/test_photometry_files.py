@@ -89,7 +89,7 @@ def test_prose_header_needs_column_names() -> None:
 
 
 def test_ecsv_with_photon_flux() -> None:
-    found, reading = read(a_file(DATA / "lc_gammacat_tev14.ecsv"))
+    found, reading = read(a_file(DATA / "lc_gammacat_tev14.ecsv"), band="TeV")
     assert len(found) == 45
     assert reading.format_name == "ECSV"
     assert np.isnan(found.flux_ujy).all()
@@ -140,7 +140,38 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
     with pytest.raises(UnknownPlugin, match=r'no processor named "nope"\. Known: atlas, photometry'):
         registry.processor("nope")
     with pytest.raises(TomError, match="no processor knows"):
-        registry.choose_processor(written(b"SIMPLE  =" + b" " * 100))
+        ProcessorRegistry.load(ENTRIES[1:]).choose_processor(written(b"SIMPLE  =" + b" " * 100))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty."),
+        (b"<html><head><title>Log in</title></head>", 'the file is a web page ("Log in"), not data.'),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "the file is an image, not a text table."),
+        (b"PK\x03\x04\x14\x00\x00\x00", "the file is a zip or spreadsheet file, not a text table."),
+        (b"SIMPLE  =                    T", "the file is a FITS file, which cannot be read yet, not a text table."),
+        (b'{"data": [1, 2]}', "the file is JSON, which cannot be read yet; send a table, such as CSV."),
+        (bytes(range(32)) * 9 + b"\x00" * 99, "the file is binary, or UTF-16 text without a byte order mark; save it"),
+        ("mjd,mag\n".encode("utf-16-le"), "the file is binary, or UTF-16 text without a byte order mark; save it"),
+        ("\ufeff \n".encode("utf-16-le"), "the file is empty."),
+    ],
+)
+def test_files_of_other_kinds_are_named(written: Any, content: bytes, words: str) -> None:
+    file = written(content, "x.dat")
+    processor = ProcessorRegistry.load(ENTRIES).choose_processor(file)
+    assert processor.name == "photometry"
+    with pytest.raises(UnreadableFile) as caught:
+        processor.read(file, {})
+    assert caught.value.message.startswith(f"x.dat: {words}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_with_a_mark(written: Any, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    file = written((mark + "mjd,mag,filter\n59000.5,20.5,V\n").encode(encoding))
+    assert PhotometryProcessor().confidence(file) == 50
+    assert read(file)[0].mjd_utc[0] == 59000.5
 
 
 def test_broken_plugins_take_nobody_with_them() -> None:
@@ -183,8 +214,9 @@ def test_latin_1(written: Any) -> None:
 
 
 def test_ragged_rows(written: Any) -> None:
-    found, reading = read(written("mjd,mag,filter\n59000,20,V\n59001,20,V,x,y\n59002,20\n59003,21,V\n"))
+    found, reading = read(written("mjd,mag,filter\n59000,20,V\n59001,20,V,x,y\n59002,20\n59003,21,V\n"), band="B")
     assert found.row.tolist() == [1, 3, 4]
+    assert found.band.tolist() == ["bessellv", "bessellb", "bessellv"]
     assert [(row.row, row.code, row.message) for row in reading.rejected] == [
         (2, "RAGGED_ROW", "row 2 has 5 cells, the header has 3")
     ]
@@ -202,10 +234,11 @@ def test_ragged_rows(written: Any) -> None:
         (b"SIMPLE  =                    T", "a FITS file"),
         (b"a,b,c\n1,2,3\n", "no time column. Columns found: a, b, c. Expected one of mjd, jd, hjd, bjd, date"),
         (b"mjd,colour\n59000,3\n", "no brightness column"),
+        (b"mjd,mag\n59000,20\n", "no band column. Columns found: mjd, mag; name the band with option band"),
         (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
         (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
         (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
-        (b"mjd,mag\n118203.93,20\n", "row 1: time 118203.93 is year 2182"),
+        (b"mjd,mag,filter\n118203.93,20,V\n", "row 1: time 118203.93 is year 2182"),
         (gzip.compress(b"mjd,mag\n59000,20\n", mtime=0)[:-9], "end too early"),
         (b"\x1f\x8b" + b"garbage" * 9, "gzip data are damaged"),
     ],

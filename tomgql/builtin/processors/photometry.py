@@ -21,6 +21,9 @@ _NAMED_CONFIDENCE = 50
 _TEXT_CONFIDENCE = 30
 """Said to be photometry, and text; what it is shows in the reading."""
 
+_LEAST_CONFIDENCE = 1
+"""Nobody else's file: it is read only to say in words what it is instead of a table."""
+
 
 class PhotometryProcessor:
     """Reads tables of magnitudes or fluxes by the names of their columns."""
@@ -35,12 +38,12 @@ class PhotometryProcessor:
         """How surely the file is a table of photometry, by its first lines."""
         text = head_text(file)
         if text is None or text.lstrip()[:1] in ("<", "{", "["):
-            return 0
+            return _LEAST_CONFIDENCE
         if ecsv.SIGNATURE.match(text):
             return _ECSV_CONFIDENCE if "photometry" in file.data_product_type else _TEXT_CONFIDENCE
         if any(_names_time(line) for line in text.splitlines()[:40]):
             return _NAMED_CONFIDENCE
-        return _TEXT_CONFIDENCE if "photometry" in file.data_product_type else 0
+        return _TEXT_CONFIDENCE if "photometry" in file.data_product_type else _LEAST_CONFIDENCE
 
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` and `InvalidInput` as the contract says."""

@@ -20,9 +20,17 @@ _GZIP_WINDOW = 31
 """zlib's number for "a gzip header follows"."""
 
 _BINARY = (
-    (b"SIMPLE  =", "a FITS file"), (b"Obj\x01", "an Avro file"), (b"PK\x03\x04", "a zip or spreadsheet file"),
+    (b"SIMPLE  =", "a FITS file, which cannot be read yet"), (b"Obj\x01", "an Avro file"),
+    (b"PK\x03\x04", "a zip or spreadsheet file"),
     (b"%PDF", "a PDF document"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"\x89HDF", "an HDF5 file"),
+    (b"GIF8", "an image"), (b"BZh", "a bzip2 file"), (b"\xfd7zXZ", "an xz file"),
+    (b"\xd0\xcf\x11\xe0", "an Office file"),
 )  # fmt: skip
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MOST_NULS = 0.1
+"""Share of NUL bytes of a text with broken cells; UTF-16 of Latin letters has half."""
+
+_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 
@@ -35,7 +43,9 @@ def head_text(file: SourceFile) -> str | None:
             head = zlib.decompressobj(_GZIP_WINDOW).decompress(head, 65536)
         except zlib.error:
             return None
-    if not head.strip() or any(head.startswith(magic) for magic, _ in _BINARY) or b"\x00" in head[:1024]:
+    if not head.strip() or any(head.startswith(magic) for magic, _ in _BINARY):
+        return None
+    if b"\x00" in head[:1024] and not head.startswith(_UTF_16_MARKS):
         return None
     text = decode(head, strict=False)
     return None if _HTML.match(text) else text
@@ -52,9 +62,16 @@ def read_text(file: SourceFile) -> str:
     for magic, kind in _BINARY:
         if content.startswith(magic):
             raise UnreadableFile(f"{file.name}: the file is {kind}, not a text table.")
-    if not content.strip():
-        raise UnreadableFile(f"{file.name}: the file is empty.")
+    start = content[:1024]
+    if start.count(0) > len(start) * _MOST_NULS and not start.startswith(_UTF_16_MARKS):
+        raise UnreadableFile(
+            f"{file.name}: the file is binary, or UTF-16 text without a byte order mark; save it as text in UTF-8."
+        )
     text = decode(content)
+    if not text.strip():
+        raise UnreadableFile(f"{file.name}: the file is empty.")
+    if _JSON.match(text):
+        raise UnreadableFile(f"{file.name}: the file is JSON, which cannot be read yet; send a table, such as CSV.")
     if _HTML.match(text):
         title = _TITLE.search(text[:65536])
         words = f' ("{html.unescape(title[1]).strip()}")' if title else ""
@@ -83,7 +100,7 @@ def _unfold(content: bytes, name: str) -> bytes:
 
 def decode(content: bytes, *, strict: bool = True) -> str:
     """UTF-8 with or without byte order mark, UTF-16 with one, else Latin-1, which reads anything."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith(_UTF_16_MARKS):
         return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig", errors="strict" if strict else "ignore")
