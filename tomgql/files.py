@@ -7,6 +7,7 @@ to a temporary name, are hashed on the way, and are renamed when complete.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tomgql.errors import TooLarge
+from tomgql.errors import TooLarge, Unavailable
 
 CHUNK_BYTES = 1024 * 1024
 """Bytes handled at a time, so that no file is ever held in memory whole."""
@@ -44,6 +45,10 @@ class FileStore:
                 stored = await self._copy(chunks, stream, limit_bytes)
                 await asyncio.to_thread(_sync, stream)
             await asyncio.to_thread(self._keep, temporary, stored.sha256)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+                raise Unavailable("This server has no room left for files; tell its administrator.") from error
+            raise
         finally:
             await asyncio.to_thread(temporary.unlink, missing_ok=True)
         return stored

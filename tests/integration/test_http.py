@@ -182,3 +182,26 @@ async def test_times_beyond_the_calendar_of_utc(site: Site, moment: str) -> None
     query = f'{{targets(where: {{created: {{gt: "{moment}"}}}}) {{totalCount}}}}'
     response = await send(site, json={"query": query})
     assert code_of(response) == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_numbers_that_cannot_be_stored_are_the_senders_mistake(admin: Person) -> None:
+    huge = "9" * 30
+    given = f'{{name: "huge", raDeg: 1, decDeg: 1, extras: {{n: {huge}}}}}'
+    create = f"mutation {{createTarget(input: {given}) {{errors {{code}}}}}}"
+    assert (await admin.client.query(create))["createTarget"]["errors"] == [{"code": "INVALID_INPUT"}]
+    keyed = (
+        'mutation {createReducedData(input: {target: "t1", dataType: "x", idempotencyKey: "k",'
+        f" rows: [{{mjd: 59000, n: {huge}}}]}}) {{errors {{code}}}}}}"
+    )
+    assert (await admin.client.query(keyed))["createReducedData"]["errors"]
+    await admin.create_target("finite")
+    far = await admin.client.ask("{targets {nodes {coordinates {separationArcsec(raDeg: 1e999, decDeg: 0)}}}}")
+    assert far["errors"][0]["extensions"]["code"] in ("INVALID_COORDINATES", "GRAPHQL_VALIDATION_FAILED")
+
+
+async def test_a_lost_file_is_an_outage_and_no_bug(site: Site, admin: Person) -> None:
+    target = await admin.create_target("lost file")
+    product = (await admin.client.upload(target, "a.csv", b"soon gone", process=False))["dataProduct"]
+    site.rt.files.local_path(product["sha256"]).unlink()
+    response = await admin.client.get(f"/files/{product['id']}")
+    assert (response.status_code, code_of(response)) == (503, "UNAVAILABLE")

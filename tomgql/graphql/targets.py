@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isfinite
 from typing import Annotated
 
 import strawberry
 
 from tomgql.domain.positions import format_declination, format_right_ascension, separation_arcsec
+from tomgql.errors import InvalidCoordinates
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
@@ -51,6 +53,8 @@ class SkyCoordinates:
         ra_deg: Annotated[float, strawberry.argument(description="Right ascension of the point, degrees.")],
         dec_deg: Annotated[float, strawberry.argument(description="Declination of the point, degrees.")],
     ) -> float:
+        if not (isfinite(ra_deg) and isfinite(dec_deg)):
+            raise InvalidCoordinates("raDeg and decDeg must be finite numbers of degrees.", path=["raDeg"])
         return float(separation_arcsec(root["ra_deg"], root["dec_deg"], ra_deg, dec_deg))
 
 

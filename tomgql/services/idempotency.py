@@ -26,7 +26,10 @@ async def earlier_answer(
         return None
     if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
         raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
-    digest = hashlib.sha256(orjson.dumps([operation, request], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    try:
+        digest = hashlib.sha256(orjson.dumps([operation, request], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except TypeError as error:
+        raise InvalidInput("A JSON value of this call holds a whole number beyond 64 bits.", path=["input"]) from error
     first = await tx.value(
         "insert into idempotency_keys (user_id, key, operation, request_sha256, answer)"
         " values ($1, $2, $3, $4, '{}') on conflict (user_id, key) do nothing returning id",

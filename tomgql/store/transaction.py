@@ -67,6 +67,8 @@ def unstorable(error: BaseException) -> InvalidInput | None:
     refused = isinstance(error, (asyncpg.UntranslatableCharacterError, asyncpg.CharacterNotInRepertoireError))
     if refused or isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
         return InvalidInput(UNSTORABLE_MESSAGE)
+    if isinstance(error.__cause__, TypeError):  # orjson's, of whole numbers beyond 64 bits and endless nesting
+        return InvalidInput("A JSON value cannot be stored: a whole number beyond 64 bits, or nested too deep.")
     if isinstance(error, asyncpg.StringDataRightTruncationError):
         longest = "".join(filter(str.isdigit, str(error)))  # "... type character varying(100)"
         return InvalidInput(f"A text is too long: at most {longest} characters can be stored there.")

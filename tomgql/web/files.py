@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from tomgql.errors import NotFound
+from tomgql.errors import NotFound, Unavailable
 from tomgql.reading import ids
 from tomgql.runtime import Runtime
 from tomgql.services import products
@@ -27,8 +27,11 @@ async def download(request: Request) -> Response:
     if key is None:
         raise NotFound("There is no such data product.")
     found = await products.find_download(rt, actor, key[0])
+    path = rt.files.local_path(found.sha256)
+    if not path.is_file():
+        raise Unavailable("The file of this data product is not on this server; tell its administrator.")
     return FileResponse(
-        rt.files.local_path(found.sha256),
+        path,
         media_type="application/octet-stream",
         filename=found.file_name,
         content_disposition_type="attachment",

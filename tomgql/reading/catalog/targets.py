@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from tomgql.access import predicates
+from tomgql.errors import InvalidCoordinates
 from tomgql.reading.catalog.model import (
     ID_ORDER,
     Embedded,
@@ -20,8 +23,10 @@ from tomgql.reading.ids import sql_id
 
 def separation_arcsec(context: RowContext) -> str:
     """Great-circle distance by the rule of `tomgql.domain.positions.separation_arcsec`."""
-    row = context.row
-    ra, dec = (context.bind(float(context.arguments[name]), "float8") for name in ("raDeg", "decDeg"))
+    row, given = context.row, (context.arguments["raDeg"], context.arguments["decDeg"])
+    if not all(map(isfinite, given)):
+        raise InvalidCoordinates("raDeg and decDeg must be finite numbers of degrees.", path=["raDeg"])
+    ra, dec = (context.bind(float(degrees), "float8") for degrees in given)
     cosines = f"cos(radians({row}.dec_deg)) * cos(radians({dec}))"
     near = f"sin(radians({row}.dec_deg - {dec}) / 2)^2 + {cosines} * sin(radians({row}.ra_deg - {ra}) / 2)^2"
     far = f"sin(radians({row}.dec_deg + {dec}) / 2)^2 + {cosines} * cos(radians({row}.ra_deg - {ra}) / 2)^2"
