@@ -114,9 +114,7 @@ def target_list_visible_to(actor: Principal, target_list: str, bind: Bind) -> st
 
 def target_list_managed_by(actor: Principal, target_list: str, bind: Bind) -> str:
     """Whether the actor may change the target list: its maker and administrators do."""
-    if actor.is_admin:
-        return "true"
-    return "false" if actor.is_anonymous else f"{target_list}.created_by_id = {bind(actor.user_id, 'bigint')}"
+    return _made_by(actor, target_list, bind)
 
 
 def job_visible_to(actor: Principal, job: str, bind: Bind) -> str:
@@ -196,9 +194,7 @@ def product_group_visible_to(actor: Principal, product_group: str, bind: Bind) -
 
 def product_group_managed_by(actor: Principal, product_group: str, bind: Bind) -> str:
     """Whether the actor may change the data product group: its maker and administrators do."""
-    if actor.is_admin:
-        return "true"
-    return "false" if actor.is_anonymous else f"{product_group}.created_by_id = {bind(actor.user_id, 'bigint')}"
+    return _made_by(actor, product_group, bind)
 
 
 def token_visible_to(actor: Principal, token: str, bind: Bind) -> str:
@@ -206,6 +202,12 @@ def token_visible_to(actor: Principal, token: str, bind: Bind) -> str:
     if actor.is_admin:
         return "true"
     return "false" if actor.is_anonymous else f"{token}.user_id = {bind(actor.user_id, 'bigint')}"
+
+
+def _made_by(actor: Principal, row: str, bind: Bind) -> str:
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"{row}.created_by_id = {bind(actor.user_id, 'bigint')}"
 
 
 def _both(first: str, second: str) -> str:

@@ -14,6 +14,7 @@ from tomgql.access import guard, predicates
 from tomgql.access.principal import ALL_SCOPES, ANONYMOUS, Principal
 from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tomgql.runtime import Runtime
+from tomgql.services.names import given_name
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -82,7 +83,7 @@ async def create_user(rt: Runtime, actor: Principal, username: str, *, is_admin:
 
 async def insert_user(tx: Transaction, username: str, *, is_admin: bool) -> int:
     """Write a user, unasked: for the command line and the first start."""
-    name = _named(username, "username", 150)
+    name = given_name(username, 150, field="username")
     user_id = await tx.value(
         "insert into users (username, is_admin) values ($1, $2) on conflict (username) do nothing returning id",
         name,
@@ -99,7 +100,7 @@ async def create_user_group(rt: Runtime, actor: Principal, name: str, members: S
     async with transaction(rt.writes) as tx:
         group_id = await tx.value(
             "insert into user_groups (name, created_by_id) values ($1, $2) on conflict (name) do nothing returning id",
-            _named(name, "name", 200),
+            given_name(name),
             user_id,
         )
         if group_id is None:
@@ -144,7 +145,7 @@ async def update_user_group(
 
 
 async def _rename_user_group(tx: Transaction, group_id: int, name: str) -> None:
-    wanted = _named(name, "name", 200)
+    wanted = given_name(name)
     try:
         await tx.execute("update user_groups set name = $2 where id = $1", group_id, wanted)
     except asyncpg.UniqueViolationError as error:
@@ -214,7 +215,7 @@ async def insert_token(
     token_id = await tx.value(
         "insert into tokens (user_id, name, secret_sha256, scopes, expires) values ($1, $2, $3, $4, $5) returning id",
         user_id,
-        _named(name, "name", 200),
+        given_name(name),
         _digest(secret),
         list(scopes),
         expires,
@@ -239,10 +240,3 @@ async def revoke_token(rt: Runtime, actor: Principal, token_id: int) -> None:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _named(text: str, field: str, longest: int) -> str:
-    stripped = text.strip()
-    if not stripped or len(stripped) > longest or "\x00" in stripped:
-        raise InvalidInput(f"`{field}` needs 1 to {longest} characters.", path=["input", field])
-    return stripped

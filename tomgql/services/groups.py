@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput
 from tomgql.runtime import Runtime
+from tomgql.services.names import given_name
 from tomgql.store.transaction import Transaction, transaction
 
 
@@ -34,7 +34,9 @@ async def create_product_group(
     user_id = guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
         group_id = await tx.value(
-            "insert into data_product_groups (name, created_by_id) values ($1, $2) returning id", _name(name), user_id
+            "insert into data_product_groups (name, created_by_id) values ($1, $2) returning id",
+            given_name(name),
+            user_id,
         )
         change = GroupChange(add_user_groups=user_groups, add_data_products=data_products)
         await _apply(tx, actor, group_id, change, ("userGroups", "dataProducts"))
@@ -51,7 +53,9 @@ async def update_product_group(rt: Runtime, actor: Principal, group_id: int, cha
     async with transaction(rt.writes) as tx:
         await guard.require_product_group(tx, actor, group_id, ["input", "id"])
         if change.name is not None:
-            await tx.execute("update data_product_groups set name = $2 where id = $1", group_id, _name(change.name))
+            await tx.execute(
+                "update data_product_groups set name = $2 where id = $1", group_id, given_name(change.name)
+            )
         await _apply(tx, actor, group_id, change, ("addUserGroups", "addDataProducts"))
         await tx.execute("update data_product_groups set modified = now() where id = $1", group_id)
     return (group_id,)
@@ -97,10 +101,3 @@ async def _unlink(tx: Transaction, table: str, column: str, group_id: int, keys:
         group_id,
         list(keys),
     )
-
-
-def _name(name: str) -> str:
-    stripped = name.strip()
-    if not stripped or len(stripped) > 200 or "\x00" in stripped:
-        raise InvalidInput("`name` needs 1 to 200 characters.", path=["input", "name"])
-    return stripped

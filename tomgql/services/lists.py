@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput
 from tomgql.runtime import Runtime
+from tomgql.services.names import given_name
 from tomgql.store.transaction import Transaction, transaction
 
 
@@ -19,7 +19,7 @@ async def create_target_list(rt: Runtime, actor: Principal, name: str, targets: 
     user_id = guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
         list_id = await tx.value(
-            "insert into target_lists (name, created_by_id) values ($1, $2) returning id", _name(name), user_id
+            "insert into target_lists (name, created_by_id) values ($1, $2) returning id", given_name(name), user_id
         )
         await _add(tx, actor, list_id, targets, ["input", "targets"])
     return (int(list_id),)
@@ -42,7 +42,7 @@ async def update_target_list(
     async with transaction(rt.writes) as tx:
         await guard.require_target_list(tx, actor, list_id, ["input", "id"])
         if name is not None:
-            await tx.execute("update target_lists set name = $2 where id = $1", list_id, _name(name))
+            await tx.execute("update target_lists set name = $2 where id = $1", list_id, given_name(name))
         await _add(tx, actor, list_id, add_targets, ["input", "addTargets"])
         await tx.execute(
             "delete from target_list_members where target_list_id = $1 and target_id = any($2::bigint[])",
@@ -71,10 +71,3 @@ async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists:
         await tx.execute(
             "insert into target_list_members (target_list_id, target_id) values ($1, $2)", list_id, target_id
         )
-
-
-def _name(name: str) -> str:
-    stripped = name.strip()
-    if not stripped or len(stripped) > 200 or "\x00" in stripped:
-        raise InvalidInput("`name` needs 1 to 200 characters.", path=["input", "name"])
-    return stripped
