@@ -205,3 +205,11 @@ async def test_a_lost_file_is_an_outage_and_no_bug(site: Site, admin: Person) ->
     site.rt.files.local_path(product["sha256"]).unlink()
     response = await admin.client.get(f"/files/{product['id']}")
     assert (response.status_code, code_of(response)) == (503, "UNAVAILABLE")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_needs_a_websocket(site: Site, method: str) -> None:
+    query = {"query": "subscription {jobs {cursor}}"}
+    given = {"params": query} if method == "GET" else {"json": query}
+    response = await send(site, method, **given)
+    assert (response.status_code, code_of(response)) == (400, "BAD_REQUEST")

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError, Undefined, is_input_object_type, is_interface_type, is_object_type
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.graphql import OperationType
 
 from tomgql.graphql.data import AstrometryDatum, GenericDatum, PhotometryDatum, SpectroscopyDatum
 from tomgql.graphql.executor import CompilingExecutor, read_field
@@ -25,6 +26,15 @@ class QuietSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """See strawberry."""
+
+    async def execute(  # type: ignore[override]
+        self, query: str | None, variable_values: Any = None, context_value: Any = None, **given: Any
+    ) -> Any:
+        """See strawberry; plain requests and answers, so no subscriptions: those are streamed over WebSocket."""
+        allowed = set(given.pop("allowed_operation_types", None) or OperationType) - {OperationType.SUBSCRIPTION}
+        return await super().execute(
+            query, variable_values, context_value, **given, allowed_operation_types=allowed
+        )
 
 
 def build_schema(settings: Settings) -> strawberry.Schema:
