@@ -52,7 +52,6 @@ class Settings(BaseSettings):
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
-    subscription_queue: int = Field(1000, gt=0, description="Events that one subscriber may lag behind unread.")
 
     @property
     def files_dir(self) -> Path:

@@ -258,9 +258,9 @@ def limit(row: Row, system: MagnitudeSystem | None, n_sigma: float | None) -> fl
     """Upper limit of a row as a magnitude, or None."""
     threshold = _sigmas(n_sigma)
     if row["flux_error_ujy"] is not None:
-        flux = row["flux_error_ujy"] * threshold
+        flux = photometry.limit_flux(row["flux_error_ujy"], threshold)
     elif row["limit_flux_ujy"] is not None and row["limit_nsigma"] is not None:
-        flux = row["limit_flux_ujy"] * (threshold / row["limit_nsigma"])
+        flux = photometry.rescale_limit(row["limit_flux_ujy"], row["limit_nsigma"], threshold)
     else:
         flux = row["limit_flux_ujy"]
     return _magnitude_of(row, flux, system)

@@ -14,9 +14,6 @@ from tomgql.events import log
 from tomgql.jobs.specs import Spec, from_json, to_json
 from tomgql.store.transaction import Transaction
 
-FINISHED = ("SUCCEEDED", "FAILED", "CANCELLED")
-"""States that a job does not leave by itself."""
-
 
 @dataclass(frozen=True)
 class Claim:

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import arq
 import orjson
 from arq.connections import ArqRedis, RedisSettings
-from arq.worker import Worker
 
 RUN_JOB = "run_job"
 """Name of the one arq function."""
@@ -91,6 +90,3 @@ def redis_settings(redis_url: str) -> RedisSettings:
     settings.conn_retry_delay = 1
     settings.retry_on_timeout = True
     return settings
-
-
-__all__ = ["QUEUE_NAME", "RUN_JOB", "ArqQueue", "JobQueue", "Worker", "deserialize", "redis_settings", "serialize"]
