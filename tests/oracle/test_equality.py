@@ -27,9 +27,11 @@ EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
 PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.environ else [])]
 """Simplifying a failing query takes minutes, so it is asked for by ``TOMGQL_ORACLE_SHRINK``."""
 
-PYTHON_ONLY = {"raHms", "decDms"}
+PYTHON_ONLY: set[str] = set()
 """Fields that no SQL says."""
 
+ORIGIN = ", from: {raDeg: 359.5, decDeg: 1.5}"
+"""Where distances are measured from."""
 
 ACTORS = ("admin", "anonymous", "stranger", "member")
 
@@ -73,6 +75,7 @@ def _orders(definition: Any) -> list[str]:
     if "orderBy" not in definition.args:
         return [NO_ORDER]
     fields = definition.args["orderBy"].type.of_type.of_type.fields["field"].type.of_type.values
+    fields = [f"{name}{ORIGIN if name == 'SEPARATION' else ''}" for name in fields]
     single = [f"[{{field: {name}, direction: {way}}}]" for name in fields for way in ("ASC", "DESC")]
     pairs = [
         f"[{{field: {first}, direction: {one}}}, {{field: {second}, direction: {other}}}]"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import radians, sin
 from typing import Any
 
@@ -31,6 +31,9 @@ MOST_CONDITIONS = 300
 
 DEEPEST_NESTING = 12
 """Deepest nesting of and / or / not."""
+
+LONGEST_PATTERN = 1_000
+"""Characters of a pattern of ``like``."""
 
 HALF_TURN_ARCSEC = 648_000
 """180 degrees: the largest radius of a cone."""
@@ -96,6 +99,8 @@ def text_filter(sql: str) -> Condition:
 
 def _text_part(running: Filter, expression: str, side: str, folded: bool, name: str, value: Any) -> str:
     # Both sides are folded by the database: its rules for case need not be Python's.
+    if name in ("lt", "lte", "gt", "gte"):
+        side = f'{side} collate "C"'
     fold = "lower({})" if folded else "{}"
     if name == "isNull":
         return f"{expression} is {'' if value else 'not '}null"
@@ -106,7 +111,18 @@ def _text_part(running: Filter, expression: str, side: str, folded: bool, name: 
     if name in ("contains", "startsWith"):
         pattern = ("%" if name == "contains" else "") + escape_like(value) + "%"
         return f"{side} like {fold.format(running.bind(pattern, 'text'))}"
+    if name == "like":
+        return f"{side} like {fold.format(running.bind(_pattern(value), 'text'))}"
     return f"{side} {COMPARISONS[name]} {fold.format(running.bind(value, 'text'))}"
+
+
+def _pattern(given: str) -> str:
+    """A LIKE pattern of the caller's own; raises InvalidInput for one that PostgreSQL would refuse."""
+    if len(given) > LONGEST_PATTERN:
+        raise QueryTooCostly(f"A pattern of `like` may have {LONGEST_PATTERN} characters.")
+    if (len(given) - len(given.rstrip("\\"))) % 2:
+        raise InvalidInput("A pattern of `like` may not end in a single backslash; write two for a backslash itself.")
+    return given
 
 
 def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
@@ -123,7 +139,12 @@ def time_filter(sql: str) -> Condition:
     """DateTimeFilter on an SQL expression."""
 
     def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        return _compare(running, sql.format(row=row), given, "timestamptz", datetime.astimezone)
+        expression = sql.format(row=row)
+        exact = {name: value for name, value in given.items() if name in ("eq", "ne", "in", "notIn")}
+        others = {name: value for name, value in given.items() if name not in exact}
+        # Clients see whole milliseconds: what they saw must equal what is stored.
+        seen = _compare(running, f"date_trunc('milliseconds', {expression})", exact, "timestamptz", _utc)
+        return conjunction([seen, _compare(running, expression, others, "timestamptz", _utc)])
 
     return condition
 
@@ -135,9 +156,16 @@ def _compare(running: Filter, expression: str, given: dict[str, Any], sql_type: 
             continue
         if name == "isNull":
             parts.append(f"{expression} is {'' if value else 'not '}null")
+        elif name in ("in", "notIn"):
+            values = running.bind([convert(each) for each in _short(value)], f"{sql_type}[]")
+            parts.append(f"{expression} {'= any' if name == 'in' else '<> all'} ({values})")
         else:
             parts.append(f"{expression} {COMPARISONS[name]} {running.bind(convert(value), sql_type)}")
     return conjunction(parts)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
 
 
 def id_filter(resource: str) -> Condition:
@@ -148,9 +176,9 @@ def id_filter(resource: str) -> Condition:
         for name, value in given.items():
             if value is None:
                 continue
-            keys = [ids.decode(resource, each) for each in ([value] if name == "eq" else _short(value))]
+            keys = [ids.decode(resource, each) for each in ([value] if name in ("eq", "ne") else _short(value))]
             inside = _key_in(running, resource, row, [key for key in keys if key is not None])
-            parts.append(f"not ({inside})" if name == "notIn" else inside)
+            parts.append(f"not ({inside})" if name in ("ne", "notIn") else inside)
         return conjunction(parts)
 
     return condition
@@ -219,7 +247,7 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
     if radius_arcsec == HALF_TURN_ARCSEC:
         return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
-    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind, running.actor))
+    center = unit_vector(given["raDeg"], given["decDeg"], running.bind)
     chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
     return (
         f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"
