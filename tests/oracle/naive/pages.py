@@ -49,6 +49,7 @@ ORDER_FIELDS = {
 """Enumeration of order fields -> table."""
 
 DEFAULT_ORDERS: dict[str, Order] = {
+    "targets": [("CREATED", "ASC")],
     "data_products": [("CREATED", "DESC")],
     "reduced_data": [("TIMESTAMP", "ASC")],
     "jobs": [("CREATED", "DESC")],
