@@ -153,6 +153,11 @@ class TestWalks:
             nodes = (await reads.data(query))["targets"]["nodes"]
             assert nodes[place]["name"] == "1 Ceres"
 
+    async def test_targets_stand_by_creation_when_no_order_is_asked_for(self, reads: Reads) -> None:
+        nodes = (await reads.data("{ targets { nodes { name created } } }"))["targets"]["nodes"]
+        moments = [node["created"] for node in nodes]
+        assert (nodes[0]["name"], moments) == ("2P", sorted(moments)), "2P is the oldest, though written last"
+
 
 class TestEnds:
     async def test_an_empty_page_has_no_cursors(self, reads: Reads) -> None:

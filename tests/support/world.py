@@ -205,7 +205,13 @@ async def _write(w: _Writer) -> World:
         for n, target in enumerate((*targets[:5], *targets[:4]))
     ]
     products = [
-        await w.product(target, users[uploader], observation_id=_of(observations, number), notes=list(NOTES[:n]), product_id=("id'%" if number == 1 else None))
+        await w.product(
+            target,
+            users[uploader],
+            observation_id=_of(observations, number),
+            notes=list(NOTES[:n]),
+            product_id="id'%" if number == 1 else None,
+        )
         for number, (target, uploader, n) in enumerate(
             (target, uploader, n)
             for target in targets[:6]

@@ -19,7 +19,7 @@ from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidCoordinates, InvalidInput, QueryTooCostly
 from tomgql.reading import ids
 from tomgql.reading.catalog import brightness
-from tomgql.reading.catalog.model import RowContext
+from tomgql.reading.catalog.model import Predicate, RowContext
 from tomgql.reading.catalog.targets import unit_vector
 from tomgql.store.sql import Bind, conjunction, escape_like
 
@@ -34,6 +34,9 @@ DEEPEST_NESTING = 12
 
 HALF_TURN_ARCSEC = 648_000
 """180 degrees: the largest radius of a cone."""
+
+RIM_RADIANS = 5e-15
+"""1e-9 arcsec by which cones are wider: sines and cosines of one point, written as RA 0 and 360 say, differ by less."""
 
 COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """Comparison operators of filters and their SQL."""
@@ -174,6 +177,20 @@ def reference(resource: str, sql: str) -> Condition:
     return condition
 
 
+def seen_reference(resource: str, column: str, visible: Predicate) -> Condition:
+    """A condition about one id of another resource, for rows that may be seen although what they name may not."""
+
+    def condition(running: Filter, row: str, given: str) -> str:
+        key = ids.decode(resource, given)
+        if key is None:
+            return "false"
+        named = f"{row}.{column}"
+        shown = visible(running.actor, named, running.bind)
+        return f"{named} = {running.bind(key[-1], 'bigint')} and {shown}"
+
+    return condition
+
+
 def references(resource: str, sql: str) -> Condition:
     """A condition about several ids of another resource; ``{ids}`` in ``sql`` are their bound keys."""
 
@@ -220,7 +237,7 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
     if radius_arcsec == HALF_TURN_ARCSEC:
         return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
     center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind, running.actor))
-    chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
+    chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2) + RIM_RADIANS, "float8")
     return (
         f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"
     )
@@ -351,8 +368,8 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "id": id_filter("jobs"),
         "kind": text_filter("{row}.kind"),
         "state": _one_of("{row}.state"),
-        "target": reference("targets", "{row}.target_id = {id}"),
-        "dataProduct": reference("data_products", "{row}.data_product_id = {id}"),
+        "target": seen_reference("targets", "target_id", predicates.target_id_visible_to),
+        "dataProduct": seen_reference("data_products", "data_product_id", predicates.product_id_visible_to),
         "created": time_filter("{row}.created"),
     },
 }

@@ -213,6 +213,7 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "group": member(
             "data_product_groups", "data_product_group_products", "group_id", "data_product_id", "id"
         ),
+        "observation": names("observations", "observation_id"),
         "featured": equals("featured"),
     },
     "ReducedDatumWhere": {
@@ -237,6 +238,14 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "signalToNoise": number(brightness.signal_to_noise),
         "detectionsOnly": lambda _ask, datum, given: not given or brightness.is_detection(datum),
         "sourceName": text("source_name"),
+    },
+    "ObservationWhere": {
+        "id": own_id,
+        "target": names("targets", "target_id"),
+        "facility": text("facility"),
+        "observationId": text("observation_id"),
+        "status": text("status"),
+        "created": moment(_column("created")),
     },
     "JobWhere": {
         "id": own_id,

@@ -37,6 +37,7 @@ SORT_KEYS: dict[str, dict[str, Callable[[Row], Any]]] = {
         "FILE_NAME": lambda row: row.file_name,
     },
     "reduced_data": {"TIMESTAMP": lambda row: row.mjd, "CREATED": lambda row: row.created},
+    "observations": {"CREATED": lambda row: row.created},
     "jobs": {"CREATED": lambda row: row.created},
 }
 """Table -> order field -> what to sort by; text is sorted by code point, as Python does."""
@@ -52,6 +53,7 @@ DEFAULT_ORDERS: dict[str, Order] = {
     "targets": [("CREATED", "ASC")],
     "data_products": [("CREATED", "DESC")],
     "reduced_data": [("TIMESTAMP", "ASC")],
+    "observations": [("CREATED", "DESC")],
     "jobs": [("CREATED", "DESC")],
 }
 """Orders of lists that ask for none; the others stand as they were entered."""

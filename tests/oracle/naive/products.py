@@ -1,4 +1,4 @@
-"""Data products, their groups and notes, jobs."""
+"""Data products, their groups and notes, observations, jobs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ DATA_PRODUCT: Rules = {
     **moments("created", "modified"),
     "url": lambda _ask, row: f"/files/{row.public_id}",
     "target": row_of("targets", "target_id"),
+    "observation": row_of("observations", "observation_id"),
     "groups": linked("data_product_groups", "data_product_group_products", "data_product_id", "group_id"),
     "reducedData": connection("reduced_data", _data, "ReducedDatumWhere"),
     "processing": _processing,
@@ -42,6 +43,20 @@ DATA_PRODUCT_GROUP: Rules = {
     "dataProducts": connection(
         "data_products", linked("data_products", "data_product_group_products", "group_id", "data_product_id")
     ),
+}
+
+
+
+def _products(ask: Asker, observation: Row) -> list[Row]:
+    return [product for product in ask.rows("data_products") if product.observation_id == observation.id]
+
+
+OBSERVATION: Rules = {
+    "id": public_id,
+    **columns("facility", "observationId", "status", "parameters"),
+    **moments("created", "modified"),
+    "target": row_of("targets", "target_id"),
+    "dataProducts": connection("data_products", _products),
 }
 
 JOB: Rules = {

@@ -43,6 +43,7 @@ RULES: dict[str, Rules] = {
     "DataProduct": products.DATA_PRODUCT,
     "DataProductGroup": products.DATA_PRODUCT_GROUP,
     "IngestNote": products.NOTE,
+    "Observation": products.OBSERVATION,
     "Job": products.JOB,
     "JobError": products.JOB_ERROR,
     "PhotometryDatum": data.PHOTOMETRY,

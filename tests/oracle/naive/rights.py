@@ -2,8 +2,9 @@
 
 OPEN is for anyone, PUBLIC for who is signed in, PRIVATE for holders of a grant. A product in groups that name user
 groups is for members of one of those, its uploader and administrators, if they see the target. A datum follows its
-product, else its target. A list is for its maker and who sees one of its targets. A job is for its creator, for who
-sees its product, or, when it is about none, for who may change its target. Administrators see everything.
+product, else its target; an observation follows its target. A list is for its maker and who sees one of its targets.
+A job is for its creator, for who sees its product, or, when it is about none, for who may change its target.
+Administrators see everything.
 """
 
 from __future__ import annotations
@@ -97,6 +98,9 @@ class Asker:
         if datum.data_product_id is not None:
             return self.one("data_products", datum.data_product_id) is not None
         return self.one("targets", datum.target_id) is not None
+
+    def _sees_observations(self, observation: Row) -> bool:
+        return self.one("targets", observation.target_id) is not None
 
     def _sees_jobs(self, job: Row) -> bool:
         if self._is_me(job.created_by_id):

@@ -50,6 +50,7 @@ QUERY: Rules = {
     "dataProductGroups": everything("data_product_groups"),
     "reducedDatum": _by_id("reduced_data"),
     "reducedData": everything("reduced_data", "ReducedDatumWhere"),
+    "observations": everything("observations", "ObservationWhere"),
     "userGroups": everything("user_groups"),
     "job": _by_id("jobs"),
     "jobs": everything("jobs", "JobWhere"),

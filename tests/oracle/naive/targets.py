@@ -39,6 +39,7 @@ TARGET: Rules = {
     "lightCurve": light_curve,
     "spectra": connection("reduced_data", of_target("reduced_data", data_type="spectroscopy"), "ReducedDatumWhere"),
     "targetLists": linked("target_lists", "target_list_members", "target_id", "target_list_id"),
+    "observations": connection("observations", of_target("observations")),
     "viewerCan": lambda ask, row: [right for right in RIGHTS if ask.holds(right, row)],
     "jobs": connection("jobs", of_target("jobs"), "JobWhere"),
 }
