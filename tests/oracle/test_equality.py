@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests.oracle.naive import NaiveReader
 from tests.oracle.naive.leaves import Measured, Place, place_of
-from tests.oracle.queries import NO_ORDER, NOT_ASKED, Cursors, queries
+from tests.oracle.queries import NO_ORDER, NOT_ASKED, Cursors, filtered_lists, queries
 from tests.oracle.values import named
 from tests.support.reads import Reads
 from tests.support.site import Site
@@ -52,7 +52,7 @@ class Oracle(Reads):
         self.schema = build_schema(site.settings.model_copy(update=UNLIMITED))
         self.world, self.naive = world, naive
         self.cursors: Cursors = {}
-        self.compared = self.leaves = 0
+        self.compared = self.leaves = self.filtered = 0
         self.naively_s = 0.0
 
     def read_naively(self, document: DocumentNode, variables: dict[str, Any], actor: Principal) -> Any:
@@ -77,7 +77,7 @@ async def oracle(site: Site) -> Any:
         if named(definition.type).endswith("Connection"):
             oracle.cursors[named(definition.type)] = await _cursors(oracle, name, definition)
     yield oracle
-    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers,")
+    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers, {oracle.filtered} lists,")
     print(f"{oracle.naively_s:.1f} s of it for the naive reader")
 
 
@@ -104,20 +104,24 @@ def _orders(definition: Any) -> list[str]:
     return [NO_ORDER, *single, *pairs[::5]]
 
 
-class TestEquality:
-    async def test_the_naive_reader_has_a_rule_for_everything(self, oracle: Oracle) -> None:
-        assert oracle.naive.unknown(NOT_ASKED) == []
-
-    @pytest.mark.timeout(3600)
-    @given(data=st.data())
-    @settings(
-        max_examples=EXAMPLES,
+def _examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
         derandomize=True,
         deadline=None,
         database=None,
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
     )
+
+
+class TestEquality:
+    async def test_the_naive_reader_has_a_rule_for_everything(self, oracle: Oracle) -> None:
+        assert oracle.naive.unknown(NOT_ASKED) == []
+
+    @pytest.mark.timeout(3600)
+    @given(data=st.data())
+    @_examples(EXAMPLES)
     async def test_compiled_slow_and_naive_reads_give_equal_answers(self, oracle: Oracle, data: Any) -> None:
         query = data.draw(queries(oracle.core, oracle.world, oracle.cursors))
         name = data.draw(st.sampled_from(ACTORS))
@@ -137,8 +141,21 @@ class TestEquality:
             assert least <= compiled.session.statements <= most
         oracle.compared += 1
 
+    @pytest.mark.timeout(3600)
+    @given(data=st.data())
+    @_examples(EXAMPLES)
+    async def test_compiled_and_naive_reads_filter_alike(self, oracle: Oracle, data: Any) -> None:
+        query = data.draw(filtered_lists(oracle.core, oracle.world, oracle.cursors))
+        name = data.draw(st.sampled_from(ACTORS))
+        note(f"as {name}: {query.document}")
+        actor = oracle.world.actors[name]
+        compiled = await oracle.data(query.document, None, actor)
+        assert_equal(compiled, oracle.read_naively(parse(query.document), {}, actor), "naive")
+        oracle.filtered += 1
+
     async def test_enough_was_compared(self, oracle: Oracle) -> None:
         assert oracle.compared >= min(EXAMPLES, 300)
+        assert oracle.filtered >= min(EXAMPLES, 300)
 
 
 def assert_equal(one: Any, other: Any, path: str) -> int:
