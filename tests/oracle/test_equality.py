@@ -35,11 +35,14 @@ EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
 PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.environ else [])]
 """Simplifying a failing query takes minutes, so it is asked for by ``TOMGQL_ORACLE_SHRINK``."""
 
-PYTHON_ONLY = {"raHms", "decDms"}
+PYTHON_ONLY: set[str] = set()
 """Fields that no SQL says."""
 
 UNLIMITED = {"max_query_depth": 1_000, "max_query_aliases": 100_000, "max_query_tokens": 1_000_000}
 """Limits of documents, which are not what is tested here: fragments that spread others soon reach the usual ones."""
+
+ORIGIN = ", from: {raDeg: 359.5, decDeg: 1.5}"
+"""Where distances are measured from."""
 
 ACTORS = ("admin", "anonymous", "stranger", "member")
 
@@ -95,6 +98,7 @@ def _orders(definition: Any) -> list[str]:
     if "orderBy" not in definition.args:
         return [NO_ORDER]
     fields = definition.args["orderBy"].type.of_type.of_type.fields["field"].type.of_type.values
+    fields = [f"{name}{ORIGIN if name == 'SEPARATION' else ''}" for name in fields]
     single = [f"[{{field: {name}, direction: {way}}}]" for name in fields for way in ("ASC", "DESC")]
     pairs = [
         f"[{{field: {first}, direction: {one}}}, {{field: {second}, direction: {other}}}]"

@@ -54,6 +54,8 @@ TEXTS = (
     *("Faulkes_North", "faulkes", "FLOYDS", "100%", "O'Neil\\", "process_data_product", "share"),
 )
 
+PATTERNS = ("%", "_%", "%\\%%", "%e%", "F__LDS", "sdss_", "100\\%%", "", "%ü%", "\\\\%", "%\n%")
+
 FLOATS = (0.0, -0.0, 1.0, -3.25, 5.0, 18.9, 20.5, 30.0, 45.5, 90.0, -90.0, 180.0, 359.99, MJD, MJD + 0.5, 1e-9, 1e300)
 TIMES = (
     "2024-02-29T23:59:59.999Z",
@@ -67,6 +69,8 @@ BOUNDED: dict[str, Sequence[float]] = {
     "ConeInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
     "ConeInput.decDeg": (0.0, 90.0, -90.0, 45.5, -0.005),
     "ConeInput.radiusArcsec": (0.0, 30.0, 36.5, 3600.0, 200_000.0, 400_000.0),
+    "PositionInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
+    "PositionInput.decDeg": (45.5, -0.005, 89.5, -33.0),  # none from which rounding decides what of the world is nearer
     "separationArcsec.raDeg": (0.0, 180.0, 180.0000001, 359.99, 303.4),
     "separationArcsec.decDeg": (90.0, -90.0, 0.0, 45.5, -45.5, 45.50000001),
     "nSigma": (3.0, 0.5, 1, 5.0, 1000.0, 0.001),
@@ -123,15 +127,28 @@ class Values:
         deep = depth >= 3
         optional = [key for key, field in type_.fields.items() if not is_non_null_type(field.type)]
         usable = [key for key in optional if not (deep and key in ("and", "or", "not"))]
+        if type_.name == "TargetOrder":
+            return self._target_order(type_, owner, depth)
         few = self.some(usable, 0 if self.chance(10) else 1, 2)
         keys = [key for key in type_.fields if key in few or key not in optional]
         # A filter on an id does not know what it filters; its owner does.
         return {key: self.of(type_.fields[key].type, _owner(type_, owner), key, depth + 1) for key in keys}
 
+    def _target_order(self, type_: GraphQLInputObjectType, owner: str, depth: int) -> dict[str, Any]:
+        """An order of targets: a point goes with SEPARATION, and with that alone."""
+        keys = ["field", "direction"]
+        given = {key: self.of(type_.fields[key].type, _owner(type_, owner), key, depth + 1) for key in keys}
+        if given["field"] == "SEPARATION":
+            point = type_.fields["from"].type
+            given["from"] = self._of(point, _owner(type_, owner), "from", depth + 1)
+        return given
+
     def _scalar(self, type_: GraphQLNamedType, owner: str, name: str) -> Any:
         bounded = BOUNDED.get(f"{owner}.{name}") or BOUNDED.get(name)
         if bounded is not None:
             return self.pick(bounded)
+        if name == "like":
+            return self.pick(PATTERNS)
         if type_.name == "ID":
             return self.id(owner, name)
         if type_.name == "Boolean":

@@ -167,6 +167,20 @@ class _Writer:
             given.update(forced=False, difference=False)
         return await self.add("reduced_data", **{**given, **values})
 
+    async def revisions(self, target: int, datum: int, product: int | None, number: int) -> None:
+        """What the datum was before, with another product, as ingest keeps it."""
+        for revision in range(1, number + 1):
+            await self._tx.execute(
+                "insert into reduced_data_revisions (target_id, datum_id, revision, record)"
+                " select target_id, id, $3::int, to_jsonb(d) - array['id', 'target_id', 'identity', 'global_id']"
+                " || jsonb_build_object('revision', $3::int, 'data_product_id', $4::bigint, 'source_name', 'older')"
+                " from reduced_data d where target_id = $1 and id = $2",
+                target,
+                datum,
+                revision,
+                product,
+            )
+
     async def job(self, **values: Any) -> int:
         given = {"kind": "process_data_product", "created": START + timedelta(hours=next(self._numbers) // 2)}
         return await self.add("jobs", **{**given, **values})
@@ -210,7 +224,7 @@ async def _write(w: _Writer) -> World:
             users[uploader],
             observation_id=_of(observations, number),
             notes=list(NOTES[:n]),
-            product_id="id'%" if number == 1 else None,
+            product_id=("id'%" if number == 1 else None),
         )
         for number, (target, uploader, n) in enumerate(
             (target, uploader, n)
@@ -237,8 +251,9 @@ async def _write(w: _Writer) -> World:
     for number, target in enumerate(targets[:6]):
         mine = products[number * 3 : number * 3 + 3]
         for n, values in enumerate((*PHOTOMETRY, *OTHERS)):
-            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values)
+            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values, revision=1 + n % 3)
             ids["d"].append(f"d{target}-{datum}")
+            await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
     ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
     ids["l"] = [f"l{key}" for key in lists]
     ids["o"] = [f"o{key}" for key in observations]

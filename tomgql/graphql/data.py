@@ -15,7 +15,7 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, SpectralMedium, TimeScale, WavelengthUnit
 from tomgql.graphql.inputs import PhotometryWhere, ReducedDatumOrder, ReducedDatumWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyTarget, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.catalog.data import ANGSTROMS_PER_UNIT
 from tomgql.reading.rows import LightCurveRows, Row
@@ -66,6 +66,13 @@ class ReducedDatum(Node):
     def value(self, root: strawberry.Parent[Row]) -> JSON:
         return JSON(root["reported"])
 
+    @strawberry.field(
+        description="What it was before it was revised, newest first, as the viewer may see; at most 1,000."
+    )
+    def revisions(self, root: strawberry.Parent[Row]) -> list[LazyReducedDatum]:
+        older: list[LazyReducedDatum] = link(root, "revisions")
+        return older
+
     @strawberry.field(description="The same datum has the same globalId in every TOM; a UUID.")
     def global_id(self, root: strawberry.Parent[Row]) -> str:
         return str(root["global_id"])
@@ -96,7 +103,8 @@ class PhotometryDatum(OfRow, ReducedDatum):
         return magnitude_error(root)
 
     @strawberry.field(
-        description="Upper limit at nSigma as a magnitude. A limit of unknown sigma is given as it was reported."
+        description="Upper limit at nSigma as a magnitude. A limit of unknown sigma is given as it is; AS_REPORTED"
+        " gives the number that was written, whatever nSigma."
     )
     def limit(
         self, root: strawberry.Parent[Row], n_sigma: Sigmas = 3, system: System = MagnitudeSystem.AB
@@ -106,6 +114,13 @@ class PhotometryDatum(OfRow, ReducedDatum):
     @strawberry.field(description="Whether the flux stands nSigma above zero.")
     def is_detection(self, root: strawberry.Parent[Row], n_sigma: Sigmas = 3) -> bool:
         return is_detection(root, n_sigma)
+
+    @strawberry.field(
+        description="Whether its flux or limit is known in physical units; false for magnitudes in unknown bands, whose"
+        " numbers AS_REPORTED gives."
+    )
+    def is_calibrated(self, root: strawberry.Parent[Row]) -> bool:
+        return any(root[name] is not None for name in ("flux_ujy", "flux_error_ujy", "limit_flux_ujy"))
 
     @strawberry.field(description="Exposure time, seconds.")
     def exposure_seconds(self, root: strawberry.Parent[Row]) -> float | None:
@@ -257,6 +272,9 @@ def magnitude_error(row: Row) -> float | None:
 def limit(row: Row, system: MagnitudeSystem | None, n_sigma: float | None) -> float | None:
     """Upper limit of a row as a magnitude, or None."""
     threshold = _sigmas(n_sigma)
+    if system is MagnitudeSystem.AS_REPORTED:
+        reported: float | None = row["reported_limit"]
+        return reported
     if row["flux_error_ujy"] is not None:
         flux = photometry.limit_flux(row["flux_error_ujy"], threshold)
     elif row["limit_flux_ujy"] is not None and row["limit_nsigma"] is not None:

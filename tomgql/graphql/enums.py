@@ -108,6 +108,7 @@ class TargetOrderField(Enum):
     MODIFIED = value("MODIFIED", "Time of the last change.")
     RA = value("RA", "Right ascension; null for moving targets.")
     DEC = value("DEC", "Declination; null for moving targets.")
+    SEPARATION = value("SEPARATION", "Distance on the sky from the point `from`; null for moving targets.")
 
 
 @strawberry.enum(description="What data products can be sorted by.")

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import strawberry
 
-from tomgql.domain.positions import format_declination, format_right_ascension, separation_arcsec
+from tomgql.domain.positions import (
+    format_declination,
+    format_right_ascension,
+    galactic,
+    separation_arcsec,
+)
 from tomgql.errors import InvalidCoordinates
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
@@ -27,6 +32,7 @@ class SkyCoordinates:
     dec_deg: float = described("Declination, degrees, -90 to 90.")
     epoch: float | None = described("Epoch of the position, Julian year.")
     parallax_mas: float | None = described("Parallax, milliarcseconds.")
+    constellation: str = described("Constellation that the position lies in, such as Andromeda.")
 
     @strawberry.field(description="Proper motion in right ascension times cos(dec), mas per year.")
     def proper_motion_ra_mas_yr(self, root: strawberry.Parent[Row]) -> float | None:
@@ -45,6 +51,14 @@ class SkyCoordinates:
     @strawberry.field(description="Declination as degrees, arcminutes, arcseconds.")
     def dec_dms(self, root: strawberry.Parent[Row]) -> str:
         return format_declination(root["dec_deg"])
+
+    @strawberry.field(description="Galactic longitude, degrees, 0 to below 360.")
+    def galactic_l_deg(self, root: strawberry.Parent[Row]) -> float:
+        return galactic(root["ra_deg"], root["dec_deg"])[0]
+
+    @strawberry.field(description="Galactic latitude, degrees, -90 to 90.")
+    def galactic_b_deg(self, root: strawberry.Parent[Row]) -> float:
+        return galactic(root["ra_deg"], root["dec_deg"])[1]
 
     @strawberry.field(description="Great-circle distance to a point, arcsec.")
     def separation_arcsec(

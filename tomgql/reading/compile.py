@@ -87,8 +87,8 @@ class Compiler:
 
     def _source(self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None) -> str:
         if link.source is not None and parent is not None:
-            return resource.table.format(source=link.source.format(row=parent), row=row)
-        return f"{source(resource.table, relation.gone, self.parameters.bind)} {row}"
+            return str(resource.table).format(source=link.source.format(row=parent), row=row)
+        return f"{source(resource, relation.gone, self.reader.actor, self.parameters.bind)} {row}"
 
     def _conditions(
         self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import radians, sin
 from typing import Any
 
@@ -32,6 +32,9 @@ MOST_CONDITIONS = 300
 DEEPEST_NESTING = 12
 """Deepest nesting of and / or / not."""
 
+LONGEST_PATTERN = 1_000
+"""Characters of a pattern of ``like``."""
+
 HALF_TURN_ARCSEC = 648_000
 """180 degrees: the largest radius of a cone."""
 
@@ -40,6 +43,14 @@ RIM_RADIANS = 5e-15
 
 COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """Comparison operators of filters and their SQL."""
+
+TIME_RANGES = {
+    "lt": "{0} < {1}",
+    "lte": "{0} < {1} + interval '1 millisecond'",
+    "gt": "{0} >= {1} + interval '1 millisecond'",
+    "gte": "{0} >= {1}",
+}
+"""Ranges of times in whole milliseconds, said so that an index on the times serves them."""
 
 
 @dataclass
@@ -99,6 +110,8 @@ def text_filter(sql: str) -> Condition:
 
 def _text_part(running: Filter, expression: str, side: str, folded: bool, name: str, value: Any) -> str:
     # Both sides are folded by the database: its rules for case need not be Python's.
+    if name in ("lt", "lte", "gt", "gte"):
+        side = f'{side} collate "C"'
     fold = "lower({})" if folded else "{}"
     if name == "isNull":
         return f"{expression} is {'' if value else 'not '}null"
@@ -109,7 +122,18 @@ def _text_part(running: Filter, expression: str, side: str, folded: bool, name: 
     if name in ("contains", "startsWith"):
         pattern = ("%" if name == "contains" else "") + escape_like(value) + "%"
         return f"{side} like {fold.format(running.bind(pattern, 'text'))}"
+    if name == "like":
+        return f"{side} like {fold.format(running.bind(_pattern(value), 'text'))}"
     return f"{side} {COMPARISONS[name]} {fold.format(running.bind(value, 'text'))}"
+
+
+def _pattern(given: str) -> str:
+    """A LIKE pattern of the caller's own; raises InvalidInput for one that PostgreSQL would refuse."""
+    if len(given) > LONGEST_PATTERN:
+        raise QueryTooCostly(f"A pattern of `like` may have {LONGEST_PATTERN} characters.")
+    if (len(given) - len(given.rstrip("\\"))) % 2:
+        raise InvalidInput("A pattern of `like` may not end in a single backslash; write two for a backslash itself.")
+    return given
 
 
 def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
@@ -123,10 +147,18 @@ def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
 
 
 def time_filter(sql: str) -> Condition:
-    """DateTimeFilter on an SQL expression."""
+    """DateTimeFilter on an SQL expression, by whole milliseconds: what clients saw must equal what is stored."""
 
     def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        return _compare(running, sql.format(row=row), given, "timestamptz", datetime.astimezone)
+        expression = sql.format(row=row)
+        others = {name: value for name, value in given.items() if name not in TIME_RANGES}
+        ranges = [
+            TIME_RANGES[name].format(expression, running.bind(_milliseconds(value), "timestamptz"))
+            for name, value in given.items()
+            if name in TIME_RANGES and value is not None
+        ]
+        seen = f"date_trunc('milliseconds', {expression})"
+        return conjunction([*ranges, _compare(running, seen, others, "timestamptz", _milliseconds)])
 
     return condition
 
@@ -138,9 +170,16 @@ def _compare(running: Filter, expression: str, given: dict[str, Any], sql_type: 
             continue
         if name == "isNull":
             parts.append(f"{expression} is {'' if value else 'not '}null")
+        elif name in ("in", "notIn"):
+            values = running.bind([convert(each) for each in _short(value)], f"{sql_type}[]")
+            parts.append(f"{expression} {'= any' if name == 'in' else '<> all'} ({values})")
         else:
             parts.append(f"{expression} {COMPARISONS[name]} {running.bind(convert(value), sql_type)}")
     return conjunction(parts)
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def id_filter(resource: str) -> Condition:
@@ -151,9 +190,9 @@ def id_filter(resource: str) -> Condition:
         for name, value in given.items():
             if value is None:
                 continue
-            keys = [ids.decode(resource, each) for each in ([value] if name == "eq" else _short(value))]
+            keys = [ids.decode(resource, each) for each in ([value] if name in ("eq", "ne") else _short(value))]
             inside = _key_in(running, resource, row, [key for key in keys if key is not None])
-            parts.append(f"not ({inside})" if name == "notIn" else inside)
+            parts.append(f"not ({inside})" if name in ("ne", "notIn") else inside)
         return conjunction(parts)
 
     return condition
@@ -236,7 +275,7 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
     if radius_arcsec == HALF_TURN_ARCSEC:
         return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
-    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind, running.actor))
+    center = unit_vector(given["raDeg"], given["decDeg"], running.bind)
     chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2) + RIM_RADIANS, "float8")
     return (
         f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"

@@ -62,12 +62,19 @@ def magnitude_error(row: Row) -> float | None:
 
 def limit(row: Row, system: str | None = None, n_sigma: float | None = None) -> float | None:
     """Upper limit: so many errors of the flux, else the reported limit brought to so many sigma, if it has some."""
+    if system == "AS_REPORTED":
+        return row.reported_limit
     threshold = DEFAULT_NSIGMA if n_sigma is None else n_sigma
     if row.flux_error_ujy is not None:
         return _of_flux(threshold * row.flux_error_ujy, row.band, system)
     if row.limit_flux_ujy is None or row.limit_nsigma is None:
         return _of_flux(row.limit_flux_ujy, row.band, system)
     return _of_flux(row.limit_flux_ujy / row.limit_nsigma * threshold, row.band, system)
+
+
+def is_calibrated(row: Row) -> bool:
+    """Whether flux or limit are known in physical units; an error of the flux is a limit."""
+    return any(each is not None for each in (row.flux_ujy, row.flux_error_ujy, row.limit_flux_ujy))
 
 
 def signal_to_noise(row: Row) -> float | None:

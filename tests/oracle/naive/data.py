@@ -15,6 +15,14 @@ from tests.oracle.naive.sky import Row
 
 ANGSTROM_PER_UNIT = {"ANGSTROM": 1.0, "NM": 10.0, "MICRON": 1e4}
 
+
+def _revisions(ask: Asker, datum: Row) -> list[Row]:
+    """What the datum was before, newest first; each follows the product that it came from."""
+    mine = [each for each in ask.sky.revisions if (each.target_id, each.id) == (datum.target_id, datum.id)]
+    older = [each for each in mine if each.revision < datum.revision and ask.sees(each)]
+    return sorted(older, key=lambda each: each.revision, reverse=True)
+
+
 DATUM: Rules = {
     "id": public_id,
     **columns("dataType", "sourceName", "sourceLocation", "telescope", "instrument", "revision", "disabled"),
@@ -24,6 +32,7 @@ DATUM: Rules = {
     "globalId": lambda _ask, row: str(row.global_id),
     "target": row_of("targets", "target_id"),
     "dataProduct": row_of("data_products", "data_product_id"),
+    "revisions": _revisions,
 }
 
 PHOTOMETRY: Rules = {
@@ -35,6 +44,7 @@ PHOTOMETRY: Rules = {
     "magnitudeError": lambda _ask, row: brightness.magnitude_error(row),
     "limit": lambda _ask, row, system=None, n_sigma=None: brightness.limit(row, system, n_sigma),
     "isDetection": lambda _ask, row, n_sigma=None: brightness.is_detection(row, n_sigma),
+    "isCalibrated": lambda _ask, row: brightness.is_calibrated(row),
 }
 
 

@@ -7,7 +7,9 @@ condition either holds or it does not, and ``not`` holds exactly where it does n
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from tests.oracle.naive import brightness, measures
@@ -31,16 +33,25 @@ MEMBERSHIPS: dict[str, Test] = {
     "notIn": lambda value, given: value not in given,
 }
 
+
+
+def like(value: str, pattern: str) -> bool:
+    """SQL's LIKE: ``%`` any text, ``_`` one character, a backslash takes the next character for itself."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    expression = "".join(wild.get(each) or re.escape(each[-1]) for each in parts)
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
 TEXT_TESTS: dict[str, Test] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
+    **COMPARISONS,
     **MEMBERSHIPS,
+    "like": like,
     "contains": lambda value, given: given in value,
     "startsWith": lambda value, given: value.startswith(given),
 }
-FLOAT_TESTS = COMPARISONS
-TIME_TESTS = {name: COMPARISONS[name] for name in ("lt", "lte", "gt", "gte")}
-ID_TESTS: dict[str, Test] = {"eq": operator.eq, **MEMBERSHIPS}
+FLOAT_TESTS = TIME_TESTS = {**COMPARISONS, **MEMBERSHIPS}
+ID_TESTS: dict[str, Test] = {"eq": operator.eq, "ne": operator.ne, **MEMBERSHIPS}
 
 
 def holds(ask: Asker, where_type: str, row: Row, given: dict[str, Any] | None, *, outermost: bool = True) -> bool:
@@ -109,8 +120,21 @@ def number(read: Callable[[Row], float | None]) -> Condition:
 
 
 def moment(read: Callable[[Row], Any]) -> Condition:
-    """DateTimeFilter."""
-    return lambda _ask, row, given: compare(TIME_TESTS, "DateTimeFilter", read(row), given)
+    """DateTimeFilter: by whole milliseconds, as times are shown."""
+
+    def condition(_ask: Asker, row: Row, given: dict[str, Any]) -> bool:
+        return compare(TIME_TESTS, "DateTimeFilter", _milliseconds(read(row)), _milliseconds(given))
+
+    return condition
+
+
+def _milliseconds(value: Any) -> Any:
+    """Times without what is finer than a millisecond, wherever they stand."""
+    if isinstance(value, datetime):
+        return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    if isinstance(value, dict):
+        return {name: _milliseconds(each) for name, each in value.items()}
+    return [_milliseconds(each) for each in value] if isinstance(value, list) else value
 
 
 def own_id(_ask: Asker, row: Row, given: dict[str, Any]) -> bool:
@@ -266,6 +290,9 @@ INPUTS: dict[str, set[str]] = {
     "FloatFilter": {*FLOAT_TESTS, "isNull"},
     "DateTimeFilter": {*TIME_TESTS, "isNull"},
     "IdFilter": set(ID_TESTS),
+    **{name: {"field", "direction"} for name in ("DataProductOrder", "ReducedDatumOrder")},
+    "TargetOrder": {"field", "direction", "from"},
+    "PositionInput": {"raDeg", "decDeg"},
     "ConeInput": {"raDeg", "decDeg", "radiusArcsec"},
 }
 """Input type -> fields that are understood here."""

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from astropy import units
-from astropy.coordinates import Angle
+from astropy.coordinates import Angle, SkyCoord
 from astropy.time import Time
 
 from tests.oracle.naive.leaves import Measured
@@ -22,6 +22,9 @@ TOLERANCE_DAYS = {"UTC": 0.0, "TAI": 2e-11, "TT": 2e-11, "TDB": 10e-6 / 86400 + 
 
 TOLERANCE_ARCSEC = 3e-10
 """How far apart two good formulas for an angle may be: products of sines and cosines are good to 1e-15 radians."""
+
+TOLERANCE_GALACTIC_DEG = 5e-6
+"""How far galactic coordinates may be off, degrees: Hipparcos gives the pole rounded to 1e-5, astropy has it exact."""
 
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
@@ -54,6 +57,19 @@ def separation(ra_deg: float, dec_deg: float, ra0_deg: float, dec0_deg: float) -
     angle = math.atan2(float(np.linalg.norm(np.cross(one, other))), float(np.dot(one, other)))
     arcsec = math.degrees(angle) * 3600
     return Measured(arcsec, max(TOLERANCE_ARCSEC, 1e-12 * arcsec))
+
+
+@cache
+def galactic(ra_deg: float, dec_deg: float) -> tuple[Measured, Measured]:
+    """Galactic longitude and latitude, degrees."""
+    there = SkyCoord(ra_deg, dec_deg, unit="deg", frame="icrs").galactic
+    return Measured(there.l.deg, TOLERANCE_GALACTIC_DEG), Measured(there.b.deg, TOLERANCE_GALACTIC_DEG)
+
+
+@cache
+def constellation(ra_deg: float, dec_deg: float) -> str:
+    """Name of the constellation."""
+    return str(SkyCoord(ra_deg, dec_deg, unit="deg", frame="icrs").get_constellation())
 
 
 @cache

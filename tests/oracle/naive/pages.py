@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
+from tests.oracle.naive import measures
 from tests.oracle.naive.filters import holds
 from tests.oracle.naive.leaves import Place, place_of
 from tests.oracle.naive.rights import Asker
@@ -20,16 +21,26 @@ from tests.oracle.naive.sky import Row
 DEFAULT_PAGE = 100
 """Items of a page whose size is not given."""
 
-Order = list[tuple[str, str]]
-"""Order field and direction, ASC or DESC."""
+Point = dict[str, float]
 
-SORT_KEYS: dict[str, dict[str, Callable[[Row], Any]]] = {
+Order = list[tuple[str, str, Point | None]]
+"""Order field, direction ASC or DESC, and the point from which it measures, if it does."""
+
+
+def _separation(row: Row, point: Point) -> float | None:
+    if row.ra_deg is None or row.dec_deg is None:
+        return None
+    return measures.separation(row.ra_deg, row.dec_deg, point["raDeg"], point["decDeg"])
+
+
+SORT_KEYS: dict[str, dict[str, Callable[..., Any]]] = {
     "targets": {
         "NAME": lambda row: row.name,
         "CREATED": lambda row: row.created,
         "MODIFIED": lambda row: row.modified,
         "RA": lambda row: row.ra_deg,
         "DEC": lambda row: row.dec_deg,
+        "SEPARATION": _separation,
     },
     "data_products": {
         "CREATED": lambda row: row.created,
@@ -40,7 +51,10 @@ SORT_KEYS: dict[str, dict[str, Callable[[Row], Any]]] = {
     "observations": {"CREATED": lambda row: row.created},
     "jobs": {"CREATED": lambda row: row.created},
 }
-"""Table -> order field -> what to sort by; text is sorted by code point, as Python does."""
+"""Table -> order field -> what to sort by, given the row, and the point if the order has one.
+
+Text is sorted by code point, as Python does.
+"""
 
 ORDER_FIELDS = {
     "TargetOrderField": "targets",
@@ -50,11 +64,11 @@ ORDER_FIELDS = {
 """Enumeration of order fields -> table."""
 
 DEFAULT_ORDERS: dict[str, Order] = {
-    "targets": [("CREATED", "ASC")],
-    "data_products": [("CREATED", "DESC")],
-    "reduced_data": [("TIMESTAMP", "ASC")],
-    "observations": [("CREATED", "DESC")],
-    "jobs": [("CREATED", "DESC")],
+    "targets": [("CREATED", "ASC", None)],
+    "data_products": [("CREATED", "DESC", None)],
+    "reduced_data": [("TIMESTAMP", "ASC", None)],
+    "observations": [("CREATED", "DESC", None)],
+    "jobs": [("CREATED", "DESC", None)],
 }
 """Orders of lists that ask for none; the others stand as they were entered."""
 
@@ -70,7 +84,7 @@ class Page:
 
 
 def _compare(table: str, order: Order) -> Callable[[Row, Row], int]:
-    keys = [(known(SORT_KEYS[table], name, f"order of {table}"), way) for name, way in order]
+    keys: list[tuple[Callable[[Row], Any], str]] = [(_key(table, name, point), way) for name, way, point in order]
     keys.append((lambda row: row.id, order[-1][1] if order else "ASC"))
 
     def compare(one: Row, other: Row) -> int:
@@ -83,17 +97,22 @@ def _compare(table: str, order: Order) -> Callable[[Row, Row], int]:
     return compare
 
 
+def _key(table: str, name: str, point: Point | None) -> Callable[[Row], Any]:
+    key = known(SORT_KEYS[table], name, f"order of {table}")
+    return key if point is None else lambda row: key(row, point)
+
+
 def _compare_values(one: Any, other: Any) -> int:
     if one is None or other is None:
         return (one is None) - (other is None)
     return (one > other) - (one < other)
 
 
-def _order(table: str, asked: list[dict[str, str]] | None) -> Order:
-    order: dict[str, str] = {}
+def _order(table: str, asked: list[dict[str, Any]] | None) -> Order:
+    order: dict[str, tuple[str, str, Point | None]] = {}
     for each in asked or ():
-        order.setdefault(each["field"], each["direction"])
-    return list(order.items()) or DEFAULT_ORDERS.get(table, [])
+        order.setdefault(each["field"], (each["field"], each["direction"], each.get("from")))
+    return list(order.values()) or DEFAULT_ORDERS.get(table, [])
 
 
 def page_of(ask: Asker, table: str, rows: list[Row], order_by: Any, sizes: Any, after: Any, before: Any) -> Page:

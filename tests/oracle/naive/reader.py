@@ -166,8 +166,7 @@ def _unknown_fields(kind: GraphQLObjectType) -> Iterator[str]:
 
 
 def _unknown_inputs(kind: GraphQLInputObjectType) -> Iterator[str]:
-    understood = {"field", "direction"} if kind.name.endswith("Order") else INPUTS.get(kind.name, set())
-    yield from (f"{kind.name}.{name}" for name in kind.fields if name not in understood)
+    yield from (f"{kind.name}.{name}" for name in kind.fields if name not in INPUTS.get(kind.name, ()))
 
 
 def _unknown_orders(kind: GraphQLEnumType) -> Iterator[str]:

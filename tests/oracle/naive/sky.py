@@ -37,6 +37,8 @@ TYPES = {
 KINDS = {"photometry": "PhotometryDatum", "spectroscopy": "SpectroscopyDatum", "astrometry": "AstrometryDatum"}
 """Data type of a reduced datum -> GraphQL type; every other one is a GenericDatum."""
 
+REVISIONS = "reduced_data_revisions"
+
 LINKS = (
     "target_names",
     "target_grants",
@@ -76,7 +78,14 @@ class Sky:
     def __init__(self, tables: dict[str, list[Row]]) -> None:
         self.tables = tables
         self.by_key = {(name, row.id): row for name in PREFIXES for row in tables[name]}
+        self.revisions = [self._revision(row) for row in tables[REVISIONS]]
         self.by_public_id = {row.public_id: row for row in self.by_key.values()}
+
+    def _revision(self, old: Row) -> Row:
+        """A superseded revision as a row of reduced data: its record in place of the datum's own columns."""
+        datum = self.by_key["reduced_data", old.datum_id]
+        kept = {name: getattr(datum, name) for name in ("table", "target_id", "id", "identity", "global_id")}
+        return Row("reduced_data", {**dict.fromkeys(vars(datum)), **old.record, **kept})
 
     def linked(self, table: str, here: str, key: int, there: str) -> list[int]:
         """What a table of links has in its column ``there`` where its column ``here`` is ``key``."""
@@ -89,7 +98,7 @@ async def load(address: str) -> Sky:
     try:
         for kind in ("json", "jsonb"):
             await connection.set_type_codec(kind, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-        tables = {name: await _rows(connection, name) for name in (*PREFIXES, *LINKS)}
+        tables = {name: await _rows(connection, name) for name in (*PREFIXES, *LINKS, REVISIONS)}
     finally:
         await connection.close()
     return Sky(tables)

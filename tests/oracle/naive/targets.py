@@ -48,6 +48,9 @@ COORDINATES: Rules = {
     **columns("raDeg", "decDeg", "epoch", "parallaxMas", "properMotionRaMasYr", "properMotionDecMasYr"),
     "raHms": lambda _ask, row: measures.hms(row.ra_deg),
     "decDms": lambda _ask, row: measures.dms(row.dec_deg),
+    "galacticLDeg": lambda _ask, row: measures.galactic(row.ra_deg, row.dec_deg)[0],
+    "galacticBDeg": lambda _ask, row: measures.galactic(row.ra_deg, row.dec_deg)[1],
+    "constellation": lambda _ask, row: measures.constellation(row.ra_deg, row.dec_deg),
     "separationArcsec": lambda _ask, row, ra_deg, dec_deg: measures.separation(
         row.ra_deg, row.dec_deg, ra_deg, dec_deg
     ),

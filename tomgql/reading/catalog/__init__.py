@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tomgql.reading.catalog.data import REDUCED_DATA
+from tomgql.reading.catalog.data import REDUCED_DATA, REVISIONS
 from tomgql.reading.catalog.jobs import JOBS
 from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
 from tomgql.reading.catalog.observations import OBSERVATIONS
@@ -19,6 +19,7 @@ RESOURCES: dict[str, Resource] = {
         DATA_PRODUCT_GROUPS,
         INGEST_NOTES,
         REDUCED_DATA,
+        REVISIONS,
         OBSERVATIONS,
         JOBS,
         USERS,
