@@ -41,10 +41,7 @@ TO_COME = {
     "SharePayload",
     "SurveyService",
     "Target.continuousShares",
-    "Target.lightCurve.binDays",
-    "Target.lightCurve.maxPoints",
     "Target.plot",
-    "Target.summary",
 }
 
 

@@ -73,6 +73,8 @@ BOUNDED: dict[str, Sequence[float]] = {
     "PositionInput.decDeg": (45.5, -0.005, 89.5, -33.0),  # none from which rounding decides what of the world is nearer
     "separationArcsec.raDeg": (0.0, 180.0, 180.0000001, 359.99, 303.4),
     "separationArcsec.decDeg": (90.0, -90.0, 0.0, 45.5, -45.5, 45.50000001),
+    "binDays": (0.3, 0.25, 1.0, 1e5, 1e-6),
+    "maxPoints": (2, 3, 5, 1000),
     "nSigma": (3.0, 0.5, 1, 5.0, 1000.0, 0.001),
 }
 """Numbers whose range is checked; asking for others is an error, which is not compared here."""

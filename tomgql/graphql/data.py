@@ -34,6 +34,23 @@ Sigmas = Annotated[
     float | None, strawberry.argument(description="Threshold in units of the flux error, 0.000001 to 1,000,000.")
 ]
 
+BinDays = Annotated[
+    float | None,
+    strawberry.argument(
+        description="Bin the fluxes in bins this wide, days, 0.000001 to 100,000, that begin at multiples of it from"
+        " MJD 0. Each band, telescope and instrument, and difference fluxes, have bins of their own: means weighted by"
+        " the inverse variance, negative fluxes included. Fluxes without errors have plain means of their own; data"
+        " without a flux are left out. A bin bears the id of its earliest datum."
+    ),
+]
+MaxPoints = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Thin to about this many points, 2 to 250,000, for a plot: of each stretch of time the lowest and"
+        " the highest of each band stay, so that no extreme is lost. Each band keeps at least two."
+    ),
+]
+
 _VEGA_OFFSETS = {band.name: band.ab_minus_vega for band in BANDS}
 
 
@@ -189,7 +206,10 @@ def _column(what: str, compute: Callable[[Row, Any], Any], kind: Any) -> Any:
     return strawberry.field(resolver=resolve, description=what)
 
 
-@strawberry.type(description="Photometry as columns: arrays of equal length, ordered by time.")
+@strawberry.type(
+    description="Photometry as columns: arrays of equal length, ordered by time. At most 250,000 points: a longer one"
+    " is refused, and can be narrowed by where, binned by binDays or thinned by maxPoints."
+)
 class LightCurve:
     id: list[strawberry.ID] = _column("Ids of the data.", lambda row, _: row.public_id, list[strawberry.ID])
     mjd: list[float] = _column(
@@ -221,6 +241,14 @@ class LightCurve:
     )
     is_detection: list[bool] = _column(
         "Whether each is a detection at nSigma.", lambda row, given: is_detection(row, given["nSigma"]), list[bool]
+    )
+    bin_count: list[int] = _column(
+        "Number of data in each point; 1 without binDays.", lambda row, _: row["bin_count"], list[int]
+    )
+    flux_scatter: list[float | None] = _column(
+        "Standard deviation of the fluxes of a bin, in the asked unit; null for fewer than two.",
+        lambda row, given: _in_unit(row["flux_scatter_ujy"], _chosen(FluxUnit, given["fluxUnit"])),
+        list[float | None],
     )
     telescope: list[str | None] = _column("Telescopes.", lambda row, _: row["telescope"], list[str | None])
     instrument: list[str | None] = _column("Instruments.", lambda row, _: row["instrument"], list[str | None])

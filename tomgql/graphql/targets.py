@@ -21,6 +21,7 @@ from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permiss
 from tomgql.graphql.inputs import JobWhere
 from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyObservation, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
+from tomgql.graphql.summaries import TargetSummary
 from tomgql.reading.rows import Row
 
 JobsWhere = Annotated[JobWhere | None, strawberry.argument(description="Which jobs.")]
@@ -159,6 +160,8 @@ class Target(OfRow, Node):
         system: data.System = MagnitudeSystem.AB,
         time_scale: data.Scale = TimeScale.UTC,
         n_sigma: data.Sigmas = 3,
+        bin_days: data.BinDays = None,
+        max_points: data.MaxPoints = None,
     ) -> data.LightCurve:
         found: data.LightCurve = link(root, "lightCurve")
         return found
@@ -173,6 +176,11 @@ class Target(OfRow, Node):
     @strawberry.field(description="The target lists that hold it and that the viewer may see; at most 1,000.")
     def target_lists(self, root: strawberry.Parent[Row]) -> list[TargetList]:
         found: list[TargetList] = link(root, "targetLists")
+        return found
+
+    @strawberry.field(description="Its data summed up, of those in use that the viewer may see.")
+    def summary(self, root: strawberry.Parent[Row]) -> TargetSummary:
+        found: TargetSummary = link(root, "summary")
         return found
 
     @strawberry.field(description="Its observations, newest first; at most 1,000 a page.")

@@ -20,6 +20,7 @@ from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
+from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
 from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
@@ -29,6 +30,9 @@ from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
 MOST_ROWS = 2_000_000
 """Most rows that the page sizes of one nested query may multiply to."""
+
+TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
+"""What is said of an answer that is too large."""
 
 LONGEST_NAME_BYTES = 63
 """PostgreSQL's limit of a name."""
@@ -58,8 +62,8 @@ class Compiler:
     _aliases: int = 0
     _unsaid: str | None = None
 
-    def statement(self, relation: Relation, selected: Selected) -> str:
-        """SQL whose one value is the JSON text of the relation.
+    def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
+        """SQL whose one value is the JSON text of the relation; it refuses to give more than ``most_bytes``.
 
         Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
         """
@@ -67,8 +71,14 @@ class Compiler:
         query = self._relation(relation, link, selected, None, 1)
         if self._unsaid is not None:
             raise NotCompilable(self._unsaid)
+        limit = self.parameters.bind(most_bytes, "bigint")
         given = self.parameters.named_beside()
-        return f"select ({query})::text" + (f" from {given}" if given else "")
+        # OFFSET keeps the planner from computing the text twice.
+        answer = f"select ({query})::text as j from {given} offset 0"
+        return (
+            f"select case when octet_length(a.j) > {limit} then tomgql_refuse({literal(TOO_LARGE)}) else a.j end"
+            f" from ({answer}) a"
+        )
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
@@ -208,7 +218,8 @@ class Compiler:
         if isinstance(object_type, GraphQLInterfaceType) and not resource.concrete:
             object_type = self.selections.possible_type(resource.type_name)
         if not isinstance(object_type, GraphQLInterfaceType):
-            return self._pairs(resource, resource.fields, row, object_type, selected.details, rows)
+            fields = {**resource.fields, **resource.concrete_fields.get(object_type.name, {})}
+            return self._pairs(resource, fields, row, object_type, selected.details, rows)
         branches = []
         for type_name, condition in resource.concrete.items():
             object_type = self.selections.possible_type(type_name)
@@ -260,6 +271,8 @@ class Compiler:
         given = Filter(bind, self.reader.actor).where("PhotometryWhere", row, selected.arguments.get("where"))
         context = self._context(row, selected)
         columns, pairs = ["1 as one"], []
+        where = conjunction([*conditions, f"not {row}.disabled", given])
+        chosen = points(source, row, where, selected.arguments, bind)
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
             if each.name == "__typename":
                 pairs.append((each.key, literal(selected.named_type.name) + "::text"))
@@ -268,10 +281,10 @@ class Compiler:
             else:
                 columns.append(f"{LIGHT_CURVE_COLUMNS[each.name].expression(context)} as c{number}")
                 pairs.append((each.key, f"coalesce(json_agg(q.c{number}), '[]')"))
-        where = conjunction([*conditions, f"not {row}.disabled", given])
-        rows = f"select {', '.join(columns)} from {source} where {where} order by {row}.mjd, {row}.id"
+        ordered = f"order by {row}.mjd, {row}.id limit {LARGEST_LIGHT_CURVE + 1}"
+        rows = f"select {', '.join(columns)} from ({chosen}) {row} {ordered}"
         # HAVING makes it one row also where no column is aggregated.
-        return f"select {json_object(pairs)} from ({rows}) q having true"
+        return f"select {json_object(pairs)} from ({rows}) q having {refused('count(*)')}"
 
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tomgql.errors import QueryTooCostly
 from tomgql.reading import ids
+from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, REFUSAL, points
 from tomgql.reading.catalog.model import Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
@@ -192,5 +194,12 @@ async def fetch_light_curve(
     """All photometry of a relation in time order."""
     query = RowQuery(session, relation, resource)
     query.narrow("PhotometryWhere", selected.arguments.get("where"))
-    query.conditions.append("not q.disabled")
-    return LightCurveRows(await query.fetch("order by q.mjd, q.id"), selected.arguments)
+    bind = query.parameters.bind
+    where = conjunction([*query.conditions, "not q.disabled"])
+    chosen = points("reduced_data q", "q", where, selected.arguments, bind)
+    given = query.parameters.named_beside(f"({chosen}) q")
+    sql = f"select q.* from {given} order by q.mjd, q.id limit {LARGEST_LIGHT_CURVE + 1}"
+    rows = [Row(resource, dict(record)) for record in await session.rows(sql, query.parameters.values)]
+    if len(rows) > LARGEST_LIGHT_CURVE:
+        raise QueryTooCostly(REFUSAL)
+    return LightCurveRows(rows, selected.arguments)

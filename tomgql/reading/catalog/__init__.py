@@ -8,6 +8,7 @@ from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resour
 from tomgql.reading.catalog.observations import OBSERVATIONS
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
+from tomgql.reading.catalog.summaries import BAND_SUMMARIES, DATA_TYPE_SUMMARIES, TARGET_SUMMARIES
 from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
 RESOURCES: dict[str, Resource] = {
@@ -20,6 +21,9 @@ RESOURCES: dict[str, Resource] = {
         INGEST_NOTES,
         REDUCED_DATA,
         REVISIONS,
+        TARGET_SUMMARIES,
+        BAND_SUMMARIES,
+        DATA_TYPE_SUMMARIES,
         OBSERVATIONS,
         JOBS,
         USERS,

@@ -138,5 +138,7 @@ LIGHT_CURVE_COLUMNS: dict[str, Field] = {
     **{name: PHOTOMETRY_FIELDS[name] for name in ("band", "flux", "fluxError", "magnitude", "magnitudeError")},
     "limit": PHOTOMETRY_FIELDS["limit"],
     "isDetection": PHOTOMETRY_FIELDS["isDetection"],
+    "binCount": column("bin_count"),
+    "fluxScatter": Field(lambda context: brightness.flux("flux_scatter_ujy", context)),
 }
 """Columns of `LightCurve`; their arguments are those of the field `lightCurve`."""

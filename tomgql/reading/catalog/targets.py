@@ -201,6 +201,7 @@ TARGETS = Resource(
             "target_lists",
             "{child}.id in (select x.target_list_id from target_list_members x where x.target_id = {row}.id)",
         ),
+        "summary": Link("target_summaries", "{child}.id = {row}.id", shown=lambda *_: "true"),
         "observations": Link("observations", "{child}.target_id = {row}.id", shown=lambda *_: "true"),
         "jobs": Link("jobs", "{child}.target_id = {row}.id"),
     },
