@@ -1,13 +1,8 @@
-"""Reduced data of all kinds, and light curves."""
+"""Reduced data of all kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from tests.oracle.naive import brightness, measures
-from tests.oracle.naive.filters import holds
 from tests.oracle.naive.leaves import iso
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rules, columns, public_id, row_of
@@ -59,55 +54,3 @@ SPECTROSCOPY: Rules = {
 }
 
 ASTROMETRY: Rules = {**DATUM, **columns("raDeg", "decDeg", "raErrorArcsec", "decErrorArcsec", "observatoryCode")}
-
-
-@dataclass
-class Curve:
-    """The points of a light curve, and in what terms they are asked for."""
-
-    points: list[Row]
-    flux_unit: str | None
-    system: str | None
-    time_scale: str | None
-    n_sigma: float | None
-
-
-def light_curve(
-    ask: Asker,
-    target: Row,
-    where: Any = None,
-    flux_unit: str | None = None,
-    system: str | None = None,
-    time_scale: str | None = None,
-    n_sigma: float | None = None,
-) -> Curve:
-    """The photometry in use of a target that may be seen, by time."""
-    points = [
-        datum
-        for datum in ask.rows("reduced_data")
-        if datum.target_id == target.id and datum.data_type == "photometry" and not datum.disabled
-        if holds(ask, "PhotometryWhere", datum, where)
-    ]
-    points.sort(key=lambda datum: (datum.mjd, datum.id))
-    return Curve(points, flux_unit, system, time_scale, n_sigma)
-
-
-def _each(read: Callable[[Curve, Row], Any]) -> Any:
-    return lambda _ask, curve: [read(curve, point) for point in curve.points]
-
-
-LIGHT_CURVE: Rules = {
-    "count": lambda _ask, curve: len(curve.points),
-    "id": _each(lambda _, point: point.public_id),
-    "mjd": _each(lambda curve, point: measures.mjd(point.mjd, curve.time_scale or "UTC")),
-    "band": _each(lambda _, point: point.band),
-    "flux": _each(lambda curve, point: brightness.in_unit(point.flux_ujy, curve.flux_unit)),
-    "fluxError": _each(lambda curve, point: brightness.in_unit(point.flux_error_ujy, curve.flux_unit)),
-    "magnitude": _each(lambda curve, point: brightness.magnitude(point, curve.system, curve.n_sigma)),
-    "magnitudeError": _each(lambda _, point: brightness.magnitude_error(point)),
-    "limit": _each(lambda curve, point: brightness.limit(point, curve.system, curve.n_sigma)),
-    "isDetection": _each(lambda curve, point: brightness.is_detection(point, curve.n_sigma)),
-    "telescope": _each(lambda _, point: point.telescope),
-    "instrument": _each(lambda _, point: point.instrument),
-    "sourceName": _each(lambda _, point: point.source_name),
-}

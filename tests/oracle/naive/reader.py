@@ -24,7 +24,7 @@ from graphql import (
     is_object_type,
 )
 
-from tests.oracle.naive import data, pages, people, products, root, targets
+from tests.oracle.naive import curves, data, pages, people, products, root, summaries, targets
 from tests.oracle.naive.filters import INPUTS
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rule, Rules, arguments_of, known, snake
@@ -50,7 +50,10 @@ RULES: dict[str, Rules] = {
     "SpectroscopyDatum": data.SPECTROSCOPY,
     "AstrometryDatum": data.ASTROMETRY,
     "GenericDatum": data.DATUM,
-    "LightCurve": data.LIGHT_CURVE,
+    "LightCurve": curves.LIGHT_CURVE,
+    "TargetSummary": summaries.TARGET_SUMMARY,
+    "BandSummary": summaries.BAND_SUMMARY,
+    "DataTypeSummary": summaries.DATA_TYPE_SUMMARY,
     "Viewer": people.VIEWER,
     "User": people.USER,
     "UserGroup": people.USER_GROUP,

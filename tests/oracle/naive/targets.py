@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tests.oracle.naive import measures
-from tests.oracle.naive.data import light_curve
+from tests.oracle.naive.curves import light_curve
 from tests.oracle.naive.pages import connection
 from tests.oracle.naive.rights import RIGHTS, Asker
 from tests.oracle.naive.rules import Rules, columns, linked, moments, public_id
 from tests.oracle.naive.sky import Row
+from tests.oracle.naive.summaries import summary
 
 
 def of_target(table: str, **wanted: Any) -> Any:
@@ -37,6 +38,7 @@ TARGET: Rules = {
     "dataProducts": connection("data_products", of_target("data_products"), "DataProductWhere"),
     "reducedData": connection("reduced_data", of_target("reduced_data"), "ReducedDatumWhere"),
     "lightCurve": light_curve,
+    "summary": summary,
     "spectra": connection("reduced_data", of_target("reduced_data", data_type="spectroscopy"), "ReducedDatumWhere"),
     "targetLists": linked("target_lists", "target_list_members", "target_id", "target_list_id"),
     "observations": connection("observations", of_target("observations")),
