@@ -56,6 +56,7 @@ def positions() -> list[tuple[float, float]]:
     """Around every centre and its antipode, and all over the sky."""
     random = Random(2024)
     found = [(random.uniform(0, 360), degrees(atan2(random.uniform(-1, 1), random.random()))) for _ in range(200)]
+    found.append((0.0, 45.5))
     for ra, dec in CENTERS:
         found.append(((ra + 180.0) % 360.0, -dec))
         found.append((ra, dec))
@@ -108,7 +109,27 @@ def _blur(radius_arcsec: float) -> float:
 
 
 def _same_point(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return separation_arcsec(one, other) == 0.0
+    """Whether two positions are one point but for rounding: at a pole whatever the right ascension."""
+    return separation_arcsec(one, other) <= 1e-9
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize(
+    ("center", "place"),
+    [
+        ((360.0, 0.0), (0.0, 0.0)),
+        ((360.0, 45.5), (0.0, 45.5)),
+        ((123.0, 90.0), (77.0, 90.0)),
+        ((0.0, -90.0), (200.0, -90.0)),
+    ],
+)
+async def test_one_point_in_two_spellings_lies_in_a_cone_of_no_width(
+    sky: Any, center: tuple[float, float], place: tuple[float, float], slow: bool
+) -> None:
+    reads, placed = sky
+    cone = {"raDeg": center[0], "decDeg": center[1], "radiusArcsec": 0.0}
+    found = await reads.data(CONE, {"cone": cone, "ra": center[0], "dec": center[1]}, slow=slow)
+    assert {placed[node["id"]] for node in found["targets"]["nodes"]} >= {place}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ ID_KINDS = {
 }
 """Field or input type -> prefix of the ids that mean something there."""
 
-BOGUS_IDS = ("t999999", "d1-999999", "p0", "", "x1", "t1 or 1=1", "d5", "t9223372036854775808", "ü", "t012")
+BOGUS_IDS = (
+    *("t999999", "d1-999999", "p0", "", "x1", "t1 or 1=1", "d5", "t9223372036854775808", "ü", "t012"),
+    *("t01", "p001", "j01"),
+)
 
 JSONS: tuple[dict[str, Any], ...] = ({}, {"redshift": 0.031}, {"on": True}, {"nested": {"a": {}}}, {"no": 1})
 
@@ -67,7 +70,7 @@ BOUNDED: dict[str, Sequence[float]] = {
     "ConeInput.decDeg": (0.0, 90.0, -90.0, 45.5, -0.005),
     "ConeInput.radiusArcsec": (0.0, 30.0, 36.5, 3600.0, 200_000.0, 400_000.0),
     "PositionInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
-    "PositionInput.decDeg": (0.0, 90.0, -90.0, 45.5, -0.005),
+    "PositionInput.decDeg": (45.5, -0.005, 89.5, -33.0),  # none from which rounding decides what of the world is nearer
     "separationArcsec.raDeg": (0.0, 180.0, 180.0000001, 359.99, 303.4),
     "separationArcsec.decDeg": (90.0, -90.0, 0.0, 45.5, -45.5, 45.50000001),
     "binDays": (0.3, 0.25, 1.0, 1e5, 1e-6),

@@ -1,7 +1,8 @@
 """A small sky full of awkward content, written by SQL, and the actors that look at it.
 
 Null and equal sort keys, fluxes below and at zero, limits with and without sigma, unknown bands, disabled data,
-nested JSON, positions at RA 0 and the poles, moving targets, restricted products, names that need quoting.
+nested JSON, positions at RA 0 and the poles, moving targets, restricted products, jobs about what their creator may
+not see, names that need quoting.
 """
 
 from __future__ import annotations
@@ -250,7 +251,7 @@ async def _write(w: _Writer) -> World:
     for number, target in enumerate(targets[:6]):
         mine = products[number * 3 : number * 3 + 3]
         for n, values in enumerate((*PHOTOMETRY, *OTHERS)):
-            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values)
+            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values, revision=1 + n % 3)
             ids["d"].append(f"d{target}-{datum}")
             await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
     ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
@@ -299,7 +300,8 @@ async def _targets(w: _Writer) -> list[int]:
     comet = {"scheme": "MPC_COMET", "perihelion_distance_au": 0.9, "perihelion_epoch_mjd": 60100.5}
     targets.append(await w.target("1 Ceres", "OPEN", **orbit, **minor))
     targets.append(await w.target("C/2023 A3", "PUBLIC", **orbit, **comet, ra_deg=10.0))
-    targets.append(await w.target("2P", "PRIVATE", **orbit, **comet, ra_deg=10.0, dec_deg=-5.0))
+    older = START - timedelta(days=400)
+    targets.append(await w.target("2P", "PRIVATE", **orbit, **comet, ra_deg=10.0, dec_deg=-5.0, created=older))
     return targets
 
 
@@ -315,6 +317,7 @@ async def _jobs(w: _Writer, users: dict[str, int], targets: list[int], products:
         await w.job(created_by_id=None, target_id=targets[5], kind="query_survey"),
         await w.job(created_by_id=member, kind="share", attempts=3, **{**failed, "error_retryable": True}),
         await w.job(created_by_id=member, target_id=targets[7]),
+        await w.job(created_by_id=users["stranger"], target_id=targets[5], data_product_id=products[15]),
     ]
 
 

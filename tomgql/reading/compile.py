@@ -151,7 +151,7 @@ class Compiler:
         parts = self.selections.fields(selected.named_type, selected.details)
         shared = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts) > 1
         beyond = f"where {conjunction([*base, *keyset.bounds()])} order by {keyset.order_by()}"
-        scan = ConnectionScan(row, source, beyond, keyset, page, shared)
+        scan = ConnectionScan(row, source, base, beyond, keyset, page, shared)
         pairs = [
             (part.key, self._connection_part(part, resource, scan, source, base, selected, rows)) for part in parts
         ]
@@ -329,6 +329,7 @@ class ConnectionScan:
 
     row: str
     source: str
+    base: list[str]
     beyond: str
     keyset: Keyset
     page: Page
@@ -349,17 +350,17 @@ class ConnectionScan:
         tail = f"from page {self.row}" if self.shared else self._table()
         return f"exists (select {tail} offset {self.page.size} limit 1)"
 
+    def _passed(self) -> str:
+        # The cursor's own row need not be in this list: the cursor may come from the same list under another filter.
+        return f"exists (select from {self.source} where {conjunction([*self.base, self.keyset.passed()])})"
+
     def has_next_page(self) -> str:
-        """Whether rows follow the page; behind ``before`` there is at least that cursor's row."""
-        if self.page.backward:
-            return "true" if self.page.before is not None else "false"
-        return self._more()
+        """Whether rows follow the page."""
+        return self._passed() if self.page.backward else self._more()
 
     def has_previous_page(self) -> str:
         """Whether rows precede the page."""
-        if self.page.backward:
-            return self._more()
-        return "true" if self.page.after is not None else "false"
+        return self._more() if self.page.backward else self._passed()
 
     def end_cursor(self, *, last: bool) -> str:
         """Cursor of the page's first or last row; null for an empty page."""

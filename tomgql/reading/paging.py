@@ -130,6 +130,13 @@ class Keyset:
             bounds.append(self._beyond(self._read(self.page.before, "before"), forward=False))
         return bounds
 
+    def passed(self) -> str:
+        """Condition of the rows that the page begins behind: those up to the cursor in the direction of reading."""
+        cursor, argument = (self.page.before, "before") if self.page.backward else (self.page.after, "after")
+        if cursor is None:
+            return "false"
+        return self._beyond(self._read(cursor, argument), forward=self.page.backward, inclusive=True)
+
     def _read(self, cursor: str, argument: str) -> list[Any]:
         position = decode_cursor(self._cursor_key, cursor, argument)
         if position[0] != self.signature or len(position) != len(self.keys) + 1:
@@ -138,21 +145,24 @@ class Keyset:
             )
         return position[1:]
 
-    def _beyond(self, values: Sequence[Any], *, forward: bool) -> str:
+    def _beyond(self, values: Sequence[Any], *, forward: bool, inclusive: bool = False) -> str:
         directions = {descending for _, _, descending in self.keys}
         if len(directions) == 1 and not any(key.nullable for key, _, _ in self.keys):
             rows = ", ".join(sql for _, sql, _ in self.keys)
             bound = ", ".join(self._value(key, value) for (key, _, _), value in zip(self.keys, values, strict=True))
-            return f"({rows}) {'<' if directions.pop() == forward else '>'} ({bound})"
-        return self._expanded(values, forward=forward)
+            comparison = ("<" if directions.pop() == forward else ">") + ("=" if inclusive else "")
+            return f"({rows}) {comparison} ({bound})"
+        return self._expanded(values, forward=forward, inclusive=inclusive)
 
-    def _expanded(self, values: Sequence[Any], *, forward: bool) -> str:
+    def _expanded(self, values: Sequence[Any], *, forward: bool, inclusive: bool) -> str:
         """Lexicographic comparison spelled out: right for mixed directions and for nulls."""
         alternatives: list[str] = []
         equal: list[str] = []
         for (key, sql, descending), value in zip(self.keys, values, strict=True):
             alternatives.append(conjunction([*equal, self._strictly(key, sql, value, descending == forward)]))
             equal.append(f"{sql} is null" if value is None else f"{sql} = {self._value(key, value)}")
+        if inclusive:
+            alternatives.append(conjunction(equal))
         return "(" + " or ".join(f"({each})" for each in alternatives) + ")"
 
     def _strictly(self, key: OrderKey, sql: str, value: Any, smaller: bool) -> str:

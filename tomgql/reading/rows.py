@@ -141,6 +141,13 @@ class RowQuery:
         counted = await self.session.rows(sql, list(self.parameters.values))
         return int(counted[0]["n"])
 
+    async def any(self, condition: str) -> bool:
+        """Whether there are rows that also meet a condition."""
+        if condition == "false":
+            return False
+        sql = f"select 1 from {self._source()} where {conjunction([*self.conditions, condition])} limit 1"
+        return bool(await self.session.rows(sql, list(self.parameters.values)))
+
 
 async def fetch_one(session: ReadSession, relation: Relation, resource: Resource) -> Row | None:
     """The first row of a relation, or None."""
@@ -165,20 +172,20 @@ async def fetch_connection(
     query.narrow(resource.where_type, selected.arguments.get("where") or resource.default_where)
     total = await query.count()
     keyset = Keyset(resource, "q", page, query.parameters.bind, session.reader.cursor_key)
+    passed = await query.any(keyset.passed())
     query.conditions += keyset.bounds()
     tail = f"order by {keyset.order_by()} limit {page.size + 1}"
     rows = await query.fetch(tail, f", {keyset.cursor()} as {CURSOR_COLUMN}")
     more = len(rows) > page.size
     wanted = rows[: page.size]
     edges = [Edge(row, row[CURSOR_COLUMN]) for row in (reversed(wanted) if page.backward else wanted)]
-    return ConnectionRows(edges, _page_info(page, edges, more), total)
+    return ConnectionRows(edges, _page_info(page, edges, more, passed), total)
 
 
-def _page_info(page: Page, edges: list[Edge], more: bool) -> PageInfo:
+def _page_info(page: Page, edges: list[Edge], more: bool, passed: bool) -> PageInfo:
     start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
-    if page.backward:
-        return PageInfo(page.before is not None, more, start, end)
-    return PageInfo(more, page.after is not None, start, end)
+    behind, ahead = (passed, more) if page.backward else (more, passed)
+    return PageInfo(behind, ahead, start, end)
 
 
 async def fetch_light_curve(

@@ -160,6 +160,7 @@ TARGETS = Resource(
     type_name="Target",
     visible=predicates.target_visible_to,
     where_type="TargetWhere",
+    default_order=(("CREATED", False),),
     largest_page=10_000,
     fields={
         "id": Field(sql_id("targets", "{row}.id")),
