@@ -25,12 +25,6 @@ DATUM = (
 )
 """The eight fields of the flat and the nested list."""
 
-MAGNITUDE = (
-    "case when r.flux_ujy > 0 and (r.flux_error_ujy is null or r.flux_ujy >= 3 * r.flux_error_ujy)"
-    " then 23.9::float8 - 2.5::float8 * log(r.flux_ujy) end"
-)
-"""AB magnitude of a detection at 3 sigma."""
-
 ROWS = (
     "select json_agg(q) from (select {datum} from reduced_data r where r.data_type = 'photometry'"
     " and not r.disabled order by r.mjd, r.id limit $1) q"
@@ -38,32 +32,32 @@ ROWS = (
 
 NESTED = (
     "select json_agg(q) from (select 't' || t.id as id, t.name, t.access,"
-    ' json_build_object(\'raDeg\', t.ra_deg, \'decDeg\', t.dec_deg) as coordinates, (select json_build_object(\'nodes\','
-    " coalesce(json_agg(d), '[]')) from (select {datum} from reduced_data r where r.target_id = t.id"
-    " and r.data_type = 'photometry' and not r.disabled order by r.mjd desc, r.id desc limit $2) d)"
+    " json_build_object('raDeg', t.ra_deg, 'decDeg', t.dec_deg) as coordinates,"
+    " (select json_build_object('nodes', coalesce(json_agg(d), '[]')) from (select {datum} from reduced_data r"
+    " where r.target_id = t.id and r.data_type = 'photometry' and not r.disabled"
+    " order by r.mjd desc, r.id desc limit $2) d)"
     ' as "reducedData" from targets t order by t.id limit $1) q'
 )
 
-CURVE_ROWS = (
-    "select r.mjd, r.band, r.flux_ujy as flux, r.flux_error_ujy as \"fluxError\", {magnitude} as magnitude"
-    " from reduced_data r where r.target_id = $1 and r.data_type = 'photometry' and not r.disabled order by r.mjd, r.id"
+CURVE = (
+    "select {datum} from reduced_data r where r.target_id = $1 and r.data_type = 'photometry' and not r.disabled"
+    " order by r.mjd, r.id"
 )
 
-CURVE_OBJECTS = f"select json_agg(q) from ({CURVE_ROWS}) q"
-
 CURVE_COLUMNS = (
-    "select json_build_object('mjd', json_agg(mjd), 'band', json_agg(band), 'flux', json_agg(flux),"
-    f" 'fluxError', json_agg(\"fluxError\"), 'magnitude', json_agg(magnitude)) from ({CURVE_ROWS}) q"
+    "select json_build_object('id', json_agg(q.id), 'mjd', json_agg(q.mjd), 'sourceName', json_agg(q.\"sourceName\"),"
+    " 'telescope', json_agg(q.telescope), 'instrument', json_agg(q.instrument), 'band', json_agg(q.band),"
+    f" 'flux', json_agg(q.flux), 'fluxError', json_agg(q.\"fluxError\")) from ({CURVE}) q"
 )
 
 TINY = "select json_build_object('id', 't' || t.id, 'name', t.name) from targets t where t.id = $1"
 
 STATEMENTS = {
-    name: f"select convert_to(({sql.format(datum=DATUM, magnitude=MAGNITUDE)})::text, 'UTF8')"
+    name: f"select convert_to(({sql.format(datum=DATUM)})::text, 'UTF8')"
     for name, sql in {
         "rows": ROWS,
         "nested": NESTED,
-        "curve_objects": CURVE_OBJECTS,
+        "curve_objects": f"select json_agg(q) from ({CURVE}) q",
         "curve_columns": CURVE_COLUMNS,
         "tiny": TINY,
     }.items()

@@ -2,7 +2,8 @@
 
 Two databases: ``sky_...`` with targets, photometry and spectra, and ``cone_...`` with bare targets all over the sky.
 Points are stored in the order of their time, as a survey that observes every night writes them: a list by time is then
-as cheap for the database as it can be, so what a server adds to it shows most.
+as cheap for the database as it can be, so what a server adds to it shows most. Numbers have as many digits as surveys
+report.
 """
 
 from __future__ import annotations
@@ -94,9 +95,10 @@ select n.target, case when n.n % 3 = 0 then p.id end, md5('i' || n.n)::uuid, md5
     30.0, true, true
 from (
     select n, case when n % 10 = 0 then $3::int else n::bigint * 7919 % ($3 - 1) + 1 end as target,
-        58000 + 3000.0::float8 * n / $4::int as mjd,
+        (58000 + round(3000.0 * n / $4::int, 6))::float8 as mjd,
         (array['atlaso', 'atlasc', 'ztfg', 'ztfr', 'ztfi'])[n % 5 + 1] as band,
-        50 + 400 * random()::float8 * (n % 7 - 1) as flux, 5 + 15 * random()::float8 as error
+        round((50 + 400 * random() * (n % 7 - 1))::numeric, 1)::float8 as flux,
+        round((5 + 15 * random())::numeric, 1)::float8 as error
     from generate_series($1::int, $2::int) n
 ) n left join data_products p on p.target_id = n.target
 order by n.n

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,6 +18,7 @@ import orjson
 
 from tests.bench.questions import Question
 from tomgql.embedded.directory import LOOPBACK, free_port
+from tomgql.embedded.processes import marked_processes
 from tomgql.supervision import PARENT_VARIABLE
 
 START_LIMIT_S = 60.0
@@ -25,8 +27,14 @@ START_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 120.0
 """Longest wait for an answer."""
 
+IDLE_LIMIT_S = 3.0
+"""Silence after which a connection is made anew before the clock starts: uvicorn hangs up after 5 s."""
+
 SERIES_LIMIT_S = 60.0
-"""Time after which a series of repetitions ends early, with three rounds at least."""
+"""Time after which a series of repetitions ends early."""
+
+FEWEST_ROUNDS = 3
+"""Rounds of a series that are counted however long they take."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Timing:
-    """A series of answers to one question: median of the times, size of the answer."""
+    """A series of answers to one question: their times, and the mean processor time of the web process and of the
+    database, in seconds; the answer's size in bytes."""
 
-    seconds: float
+    times: list[float]
+    web_s: float
+    database_s: float
     size: int
+
+    @property
+    def seconds(self) -> float:
+        """The median time."""
+        return median(self.times)
 
 
 class Web:
@@ -52,6 +68,7 @@ class Web:
     def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, token: str | None = None) -> None:
         self.name, self.process, self.port, self.token = name, process, port, token
         self._connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ANSWER_LIMIT_S)
+        self._used = 0.0
 
     def signed_in(self, token: str | None) -> Web:
         """The same process over another connection, asked as somebody else."""
@@ -60,11 +77,15 @@ class Web:
     def ask(self, question: Question) -> Answer:
         """Ask and wait for the whole answer."""
         method, path, body, headers = self._request(question)
+        if time.perf_counter() - self._used > IDLE_LIMIT_S:
+            self._connection.close()
+            self._connection.connect()
         start = time.perf_counter()
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
         content = response.read()
-        return Answer(time.perf_counter() - start, response.status, content)
+        self._used = time.perf_counter()
+        return Answer(self._used - start, response.status, content)
 
     def _request(self, question: Question) -> tuple[str, str, bytes | None, dict[str, str]]:
         headers = {"Content-Type": "application/json"}
@@ -76,7 +97,7 @@ class Web:
         """The answer's content, parsed, the same from every kind of server; fails on errors."""
         return question.found_in(self.ask(question).content)
 
-    # ------------------------------------------------------------------ memory, in bytes
+    # ------------------------------------------------------------------ memory in bytes, processor time
     def resident(self) -> int:
         """Memory that the process holds now."""
         return self._memory("VmRSS")
@@ -143,21 +164,59 @@ def start(module: str, *arguments: str, **environment: str) -> tuple[subprocess.
     return process, port
 
 
-def alternately(webs: list[Web], question: Question, repetitions: int) -> dict[str, Timing]:
-    """Ask each in turn, so often; the first round warms up and is not counted."""
-    times: dict[str, list[float]] = {web.name: [] for web in webs}
-    sizes: dict[str, int] = {}
+class Series:
+    """Repetitions of one question to one process, with the processor time that they take.
+
+    Unlike the time on the clock, processor time hardly changes when others keep the machine busy.
+    """
+
+    def __init__(self, web: Web, question: Question, database: str) -> None:
+        self.web, self.question, self.database = web, question, database
+        self.times: list[float] = []
+        self.web_s = self.database_s = 0.0
+        self.size = len(_answered(web, question).content)  # also warms up
+
+    def ask(self) -> None:
+        """Ask once more."""
+        pids = marked_processes(self.database)
+        web_s, database_s = processor_s([self.web.process.pid]), processor_s(pids)
+        self.times.append(_answered(self.web, self.question).seconds)
+        self.web_s += processor_s([self.web.process.pid]) - web_s
+        self.database_s += processor_s(pids) - database_s
+
+    def timing(self) -> Timing:
+        """What came of it."""
+        count = len(self.times)
+        return Timing(self.times, self.web_s / count, self.database_s / count, self.size)
+
+
+def processor_s(pids: list[int]) -> float:
+    """Processor time that these processes have used, in seconds."""
+    ticks = 0
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # utime and stime (proc(5))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def alternately(webs: list[Web], question: Question, repetitions: int, database: str) -> dict[str, Timing]:
+    """Ask each in turn, so often. ``database`` is the mark of the database's processes."""
+    series = [Series(web, question, database) for web in webs]
     started = time.monotonic()
-    for round_ in range(repetitions + 1):
-        if round_ > 3 and time.monotonic() - started > SERIES_LIMIT_S:
+    for count in range(repetitions):
+        if count >= FEWEST_ROUNDS and time.monotonic() - started > SERIES_LIMIT_S:
             break
-        for web in webs:
-            answer = web.ask(question)
-            assert answer.status == 200, f"{web.name} answered {answer.status}: {answer.content[:500]!r}"
-            sizes[web.name] = len(answer.content)
-            if round_:
-                times[web.name].append(answer.seconds)
-    return {name: Timing(median(each), sizes[name]) for name, each in times.items()}
+        for each in series:
+            each.ask()
+    return {each.web.name: each.timing() for each in series}
+
+
+def _answered(web: Web, question: Question) -> Answer:
+    answer = web.ask(question)
+    assert answer.status == 200, f"{web.name} answered {answer.status}: {answer.content[:500]!r}"
+    assert not answer.content.startswith((b'{"data":null', b'{"errors"')), f"{web.name}: {answer.content[:500]!r}"
+    return answer
 
 
 def worst_wait(web: Web, tiny: Question, big: Question) -> float:

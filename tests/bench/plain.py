@@ -8,11 +8,11 @@ BENCH_DATABASE_URL.
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from enum import Enum
 from typing import Any
 
@@ -90,10 +90,6 @@ class PhotometryDatum(ReducedDatum):
     flux: float | None
     flux_error: float | None
 
-    @strawberry.field
-    def magnitude(self) -> float | None:
-        return magnitude(self.flux, self.flux_error)
-
 
 @strawberry.type
 class SpectroscopyDatum(ReducedDatum):
@@ -107,11 +103,14 @@ class ReducedDatumConnection:
 
 @strawberry.type
 class LightCurve:
+    id: list[strawberry.ID]
     mjd: list[float]
+    source_name: list[str]
+    telescope: list[str | None]
+    instrument: list[str | None]
     band: list[str]
     flux: list[float | None]
     flux_error: list[float | None]
-    magnitude: list[float | None]
 
 
 @strawberry.type
@@ -139,13 +138,7 @@ class Target:
     @strawberry.field
     async def light_curve(self, info: Info) -> LightCurve:
         rows = await info.context["data"].load((self.key, "photometry", 1_000_000, False))
-        return LightCurve(
-            mjd=[row.mjd for row in rows],
-            band=[row.band for row in rows],
-            flux=[row.flux for row in rows],
-            flux_error=[row.flux_error for row in rows],
-            magnitude=[magnitude(row.flux, row.flux_error) for row in rows],
-        )
+        return LightCurve(**{each.name: [getattr(row, each.name) for row in rows] for each in fields(LightCurve)})
 
 
 @strawberry.type
@@ -173,13 +166,6 @@ class Query:
         )
         rows = await info.context["pool"].fetch(sql, where.data_type.eq, first)
         return ReducedDatumConnection(nodes=[_datum(row) for row in rows])
-
-
-def magnitude(flux: float | None, error: float | None) -> float | None:
-    """AB magnitude of a detection at 3 sigma; fluxes in uJy."""
-    if flux is None or flux <= 0 or (error is not None and flux < 3 * error):
-        return None
-    return 23.9 - 2.5 * math.log10(flux)
 
 
 def _target(row: asyncpg.Record) -> Target:

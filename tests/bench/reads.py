@@ -9,6 +9,7 @@ ratios rather than times.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from tests.bench.questions import tiny
 from tests.bench.table import Table
 from tests.support.site import environment
 from tomgql.embedded import EmbeddedPostgres, EmbeddedValkey
+from tomgql.embedded.processes import directory_mark
 from tomgql.settings import Settings
 
 SERVER = {
@@ -43,9 +45,7 @@ SERVER = {
 @click.option("--cone-targets", default=1_000_000, type=click.IntRange(1_000), help="Targets of the cone search.")
 @click.option("--repetitions", default=7, type=click.IntRange(1, 100), help="Counted repetitions of each question.")
 @click.option("--data", "directory", type=click.Path(path_type=Path), help="Directory that keeps the data set.")
-def main(
-    targets: int, points: int, spectra: int, cone_targets: int, repetitions: int, directory: Path | None
-) -> None:
+def main(targets: int, points: int, spectra: int, cone_targets: int, repetitions: int, directory: Path | None) -> None:
     """Measure reads and print a table."""
     sizes = Sizes(targets, points, spectra, cone_targets)
     with ExitStack() as stack:
@@ -57,13 +57,15 @@ def main(
 
 def measure_all(place: Path, sizes: Sizes, repetitions: int) -> str:
     """Everything; returns the text of the table."""
-    table = Table(["tomgql", "plain", "bare"])
+    title = f"{sizes.targets:,} targets, {sizes.points:,} points, load {os.getloadavg()[0]:.1f}"
+    table = Table(title, ["tomgql", "plain", "bare"])
     with servers(place) as (postgres, valkey):
+        mark = directory_mark(place / "postgres")
         say("writing the data set")
         sky = asyncio.run(data.sky(postgres, sizes))
         settings = Settings(redis_url=valkey, data_dir=place, log_level="warning")
         with web_processes(sky, settings) as webs:
-            stage = Stage(webs, sky, sizes, repetitions, table)
+            stage = Stage(webs, sky, sizes, repetitions, table, mark)
             for measure in figures.ALL:
                 say(measure.__doc__ or "")
                 measure(stage)
@@ -71,7 +73,7 @@ def measure_all(place: Path, sizes: Sizes, repetitions: int) -> str:
         cone = asyncio.run(data.cone(postgres, sizes))
         with tomgql_process(cone, settings) as web:
             say(figures.cones.__doc__ or "")
-            figures.cones(Stage([web], cone, sizes, repetitions, table))
+            figures.cones(Stage([web], cone, sizes, repetitions, table, mark))
     return table.text()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-WIDTH = 46, 9, 12
+WIDTH = 52, 7, 16
 """Characters of the columns: what was measured, its unit, one system."""
 
 
@@ -13,6 +13,7 @@ WIDTH = 46, 9, 12
 class Table:
     """Lines of figures and of goals, in the order in which they were measured."""
 
+    title: str
     systems: list[str]
     lines: list[str] = field(default_factory=list)
     goals: list[str] = field(default_factory=list)
@@ -26,11 +27,11 @@ class Table:
         """A goal, and whether it is reached."""
         reached = measured >= limit if at_least else measured <= limit
         asked = f"at {'least' if at_least else 'most'} {limit:g}{unit}"
-        self.goals.append(f"{'PASS' if reached else 'MISS'}  {what:<78} {measured:>8.2f}{unit:<3} {asked}")
+        self.goals.append(f"{'PASS' if reached else 'MISS'}  {what:<66} {measured:>8.2f}{unit:<3} {asked}")
 
     def text(self) -> str:
         """The whole table."""
-        head = _line("", "", self.systems)
+        head = _line(self.title, "", self.systems)
         return "\n".join([head, "-" * len(head), *self.lines, "", *self.goals])
 
 
