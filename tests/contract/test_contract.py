@@ -29,7 +29,6 @@ TO_COME = {
     "Mutation.querySurvey",
     "Mutation.setReducedDataDisabled",
     "Mutation.share",
-    "Mutation.updateTarget",
     "PreviewPayload",
     "ProcessDataProductInput.dryRun",
     "Query.plots",
