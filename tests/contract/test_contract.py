@@ -24,7 +24,6 @@ TO_COME = {
     "Mutation.createTargets",
     "Mutation.deleteContinuousShare",
     "Mutation.importTargets",
-    "Mutation.mergeTargets",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
     "Mutation.setReducedDataDisabled",
