@@ -18,10 +18,8 @@ CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
     "CreateContinuousShareInput",
-    "CreateTargetsInput",
     "DataProduct.thumbnailUrl",
     "Mutation.createContinuousShare",
-    "Mutation.createTargets",
     "Mutation.deleteContinuousShare",
     "Mutation.importTargets",
     "Mutation.previewDataProduct",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from tomgql.graphql.mutations.bulk_targets import BulkTargetMutations
 from tomgql.graphql.mutations.data import DataMutations
 from tomgql.graphql.mutations.lists import ListMutations
 from tomgql.graphql.mutations.observations import ObservationMutations
@@ -18,6 +19,7 @@ from tomgql.graphql.mutations.targets import TargetMutations
 class Mutation(
     TargetMutations,
     TargetChangeMutations,
+    BulkTargetMutations,
     ListMutations,
     ObservationMutations,
     ProductMutations,
