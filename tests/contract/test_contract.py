@@ -21,7 +21,6 @@ TO_COME = {
     "DataProduct.thumbnailUrl",
     "Mutation.createContinuousShare",
     "Mutation.deleteContinuousShare",
-    "Mutation.importTargets",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
     "Mutation.setReducedDataDisabled",

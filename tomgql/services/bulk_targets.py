@@ -192,7 +192,7 @@ async def _place(tx: Transaction, user_id: int, plan: Plan, created: Sequence[in
     drafts = [*plan.created, *plan.revised]
     await grant_everything(tx, user_id, created)
     await grant_view(tx, [(draft.key or 0, group) for draft in drafts for group in draft.new_groups])
-    named = await lists_of_names(tx, user_id, {name for draft in drafts for name in draft.new_list_names})
+    named = await lists_of_names(tx, user_id, [name for draft in drafts for name in draft.new_list_names])
     pairs = [(each, draft.key or 0) for draft in drafts for each in draft.new_lists]
     pairs += [(named[name], draft.key or 0) for draft in drafts for name in draft.new_list_names]
     await put_into_lists(tx, pairs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
@@ -73,8 +73,8 @@ async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists:
         )
 
 
-async def lists_of_names(tx: Transaction, user_id: int, names: Collection[str]) -> dict[str, int]:
-    """The oldest target list of each name that the user made, created where there is none."""
+async def lists_of_names(tx: Transaction, user_id: int, names: Sequence[str]) -> dict[str, int]:
+    """The oldest target list of each name that the user made, created in their order where there is none."""
     found = await tx.rows(
         "select name, min(id) as id from target_lists where created_by_id = $1 and name = any($2::text[])"
         " group by name",
@@ -85,6 +85,6 @@ async def lists_of_names(tx: Transaction, user_id: int, names: Collection[str]) 
     made = await tx.rows(
         "insert into target_lists (name, created_by_id) select n, $1 from unnest($2::text[]) n returning name, id",
         user_id,
-        sorted(set(names) - lists.keys()),
+        [name for name in dict.fromkeys(names) if name not in lists],
     )
     return lists | {row["name"]: row["id"] for row in made}

@@ -71,7 +71,7 @@ class Draft:
     new_groups: set[int] = field(default_factory=set)
     lists: set[int] = field(default_factory=set)
     new_lists: set[int] = field(default_factory=set)
-    new_list_names: set[str] = field(default_factory=set)
+    new_list_names: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -136,7 +136,7 @@ class Plan:
                 raise name_taken(name, "aliases")
             own[simplified] = draft
         draft.new_groups, draft.new_lists = set(each.new.user_groups), set(each.new.target_lists)
-        draft.new_list_names = set(each.list_names)
+        draft.new_list_names = each.list_names
         self.known |= own
         self.created.append(draft)
         return draft

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import strawberry
+from starlette.datastructures import UploadFile
 
-from tomgql.errors import TomError
+from tomgql.errors import InvalidInput, TomError
 from tomgql.graphql.context import Info
 from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.errors import camel_path
 from tomgql.graphql.inputs import optional
+from tomgql.graphql.mutations.products import chunks
 from tomgql.graphql.mutations.reports import bulk_payload
 from tomgql.graphql.mutations.targets import CreateTargetInput, new_target
 from tomgql.graphql.payloads import BulkPayload, answer
-from tomgql.services import bulk_targets
+from tomgql.graphql.scalars import Upload
+from tomgql.services import bulk_targets, target_import
 from tomgql.services.bulk_targets import ManyTargets
 from tomgql.services.target_plan import GivenTarget
 
@@ -60,5 +63,29 @@ class BulkTargetMutations:
         async def work() -> dict[str, Any]:
             done = await bulk_targets.create_targets(info.context.rt, info.context.actor, many_targets(input))
             return bulk_payload("targets", done, _field)
+
+        return await answer(BulkPayload, work)
+
+    @strawberry.mutation(
+        description="Create targets from a CSV file as TOM Toolkit exports it: a line of headings, then a target a"
+        " line; name2, name3... are aliases, `groups` target lists by name, any unknown column an extra. The report"
+        " counts lines of the file. Lines whose name is taken are rejected."
+    )
+    async def import_targets(
+        self,
+        info: Info,
+        file: Annotated[
+            Upload, strawberry.argument(description="The file, a part of a multipart request; at most 10,000 targets.")
+        ],
+        dry_run: Annotated[
+            bool | None, strawberry.argument(description="Report what would happen, store nothing.")
+        ] = False,
+    ) -> BulkPayload:
+        async def work() -> dict[str, Any]:
+            if not isinstance(file, UploadFile):
+                raise InvalidInput("`file` must be a file of a multipart request.", path=["file"])
+            content, context = chunks(file), info.context
+            done = await target_import.import_targets(context.rt, context.actor, content, dry_run=bool(dry_run))
+            return bulk_payload("targets", done)
 
         return await answer(BulkPayload, work)
