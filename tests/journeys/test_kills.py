@@ -46,7 +46,7 @@ def workers(settings: Settings) -> Iterator[list[Child]]:
         if child.process.poll() is None:
             child.process.send_signal(signal.SIGCONT)
             child.kill()
-        child.process.communicate()
+        child.process.wait()
 
 
 async def an_upload(observer: Person, name: str, rows: int) -> tuple[str, str, str]:
