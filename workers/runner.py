@@ -60,6 +60,7 @@ async def _attempt(rt: Runtime, sandbox: Sandbox, run: JobRun) -> None:
     try:
         await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            beat.result()  # a heartbeat that broke is a bug, and no wish to stop
             raise Cancelled("Cancelled while it ran.")
         await work
     finally:
