@@ -142,6 +142,24 @@ async def test_sigterm_gives_the_job_back_at_once(site: Site, observer: Person, 
     await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 2_000)
 
 
+async def test_sigterm_ends_a_worker_that_cannot_give_its_job_back(
+    site: Site, observer: Person, workers: list[Child]
+) -> None:
+    target, cursor, job = await an_upload(observer, "Kept from being given back", 2_000)
+    database_url = site.settings.database_url or ""
+    async with held_up(database_url, NO_WRITES) as watcher:
+        workers.append(first := Child(site.settings, "worker"))
+        await someone_waits(watcher, "update reduced_data")
+        async with held_up(database_url, f"select from jobs where id = {job[1:]} for update"):
+            first.process.terminate()
+            assert await asyncio.to_thread(first.process.wait, 10) == 0
+            assert (await job_of(observer.client, job))["state"] == "RUNNING"
+    workers.append(Child(site.settings, "worker"))
+    outcome = await ended(observer.client, job)
+    assert (outcome["state"], outcome["attempts"]) == ("SUCCEEDED", 2)
+    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 2_000)
+
+
 async def test_a_frozen_worker_loses_its_job_and_changes_nothing(
     site: Site, observer: Person, workers: list[Child]
 ) -> None:
