@@ -12,7 +12,6 @@ import logging
 import signal
 from typing import Any
 
-import asyncpg
 import redis.exceptions
 from arq import func
 from arq.constants import in_progress_key_prefix
@@ -24,6 +23,7 @@ from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
 from tomgql.settings import Settings
+from tomgql.store.connection import DATABASE_ERRORS
 from workers.runner import run_job
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ PRUNE_S = 3600.0
 ENDLESS_S = 7 * 86400
 """arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
 
-LOST = (OSError, redis.exceptions.RedisError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (redis.exceptions.RedisError, *DATABASE_ERRORS)
 """Errors after which the worker's loops try again."""
 
 

@@ -235,6 +235,7 @@ class TestRunner:
             asyncpg.AdminShutdownError("x"),
             asyncpg.CannotConnectNowError("x"),
             asyncpg.IdleInTransactionSessionTimeoutError("x"),
+            asyncpg.InternalClientError("x"),
             redis.exceptions.ConnectionError("x"),
         ],
         ids=lambda error: type(error).__name__,
