@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
 
+    orphan_age_s: float = Field(86_400.0, gt=0, description="Files that nobody names are removed when older than this.")
+
     @property
     def files_dir(self) -> Path:
         """Directory of the stored data products when no object store is set."""
