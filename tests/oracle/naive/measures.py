@@ -24,8 +24,8 @@ TOLERANCE_ARCSEC = 3e-10
 """How far apart two good formulas for an angle may be: products of sines and cosines are good to 1e-15 radians."""
 
 TOLERANCE_GALACTIC_DEG = 1e-5
-"""How far galactic positions may be off, degrees: the product's pole is that of the Hipparcos catalogue in ICRS, rounded
-to 1e-5; astropy's hangs on FK5, which is turned against ICRS by some 20 mas."""
+"""How far galactic positions may be off, degrees: the product's pole is the Hipparcos catalogue's, rounded to 1e-5;
+astropy's hangs on FK5, which is turned against ICRS by some 20 mas."""
 
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
