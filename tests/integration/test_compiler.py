@@ -360,3 +360,24 @@ class TestSlowPath:
         assert answer.codes
         assert set(answer.codes) == {"QUERY_TOO_COSTLY"}
         assert (await reads.answer("{ targets { nodes { coordinates { raHms } } } }")).codes == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        *((f"{name}: $m", name in ("eq", "lte", "gte")) for name in ("eq", "ne", "lt", "lte", "gt", "gte")),
+        ("in: [$m]", True),
+        ("notIn: [$m]", False),
+        ("gt: $m, isNull: false", False),
+    ],
+)
+async def test_a_time_that_was_shown_is_that_time_to_every_comparison(
+    reads: Reads, condition: str, holds: bool
+) -> None:
+    """The world's times lie 999 microseconds behind the millisecond that is shown."""
+    shown = (await reads.data("{ target(id: \"t1\") { created } }"))["target"]["created"]
+    where = f"{{id: {{eq: \"t1\"}}, created: {{{condition}}}}}"
+    query = f"query ($m: DateTime!) {{ targets(where: {where}) {{ totalCount }} }}"
+    assert await same(reads, query, {"m": shown}) == {"targets": {"totalCount": int(holds)}}
+    finer = shown.replace("Z", "5Z")
+    assert await same(reads, query, {"m": finer}) == {"targets": {"totalCount": int(holds)}}

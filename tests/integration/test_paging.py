@@ -181,7 +181,8 @@ class TestEnds:
         edges = (await page(reads, "targets", order))["edges"]
         names = [edge["node"]["id"] for edge in edges]
         cursor = edges[5]["cursor"]
-        for kept, ahead, behind in ((names[:5], True, False), (names[6:], False, True), (names[4:8], True, True)):
+        cases = ((names[:5], True, False), (names[6:], False, True), (names[4:8], True, True), (names[5:6], True, True))
+        for kept, ahead, behind in cases:
             where = {"id": {"in": kept}}
             given = {"where": where, "order": order, "cursor": cursor}
             forwards = await reads.data(FORWARDS, given, slow=slow)

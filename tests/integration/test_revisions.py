@@ -35,6 +35,9 @@ async def test_what_a_datum_was(site: Site, admin: Person) -> None:
     assert {(each["id"], each["globalId"]) for each in node["revisions"]} == {(node["id"], node["globalId"])}
     assert [each["dataProduct"] for each in node["revisions"]] == [None, {"id": product}]
     assert [each["value"]["magnitude"] for each in node["revisions"]] == [17.5, 18.0]
+    nested = "query ($t: ID!) { reducedData(where: {target: $t}) { nodes { revisions { revisions { revision } } } } }"
+    older = (await admin.client.query(nested, t=target))["reducedData"]["nodes"][0]["revisions"]
+    assert older == [{"revisions": [{"revision": 1}]}, {"revisions": []}], "what came later is not what it was before"
     reads = Reads(site)
     assert await reads.data(READ, {"t": target}, slow=True) == await reads.data(READ, {"t": target})
     team = await admin.client.query('mutation { createUserGroup(input: {name: "insiders"}) { userGroup { id } } }')

@@ -112,7 +112,8 @@ class Maker:
             self._page(self._root.fields[name], given, 1)
         written = {key: value if isinstance(value, _Literal) else literal(value) for key, value in given.items()}
         text = ", ".join(f"{key}: {value}" for key, value in written.items())
-        return Query(f"query Q {{ {name}({text}) {{ totalCount nodes {{ id }} }} }}", {}, {name})
+        wanted = "totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage }"
+        return Query(f"query Q {{ {name}({text}) {{ {wanted} }} }}", {}, {name})
 
     @property
     def _root(self) -> GraphQLObjectType:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, parse, validate
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, parse
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -131,11 +131,10 @@ class TestEquality:
         name = data.draw(st.sampled_from(ACTORS))
         note(f"as {name}: {query.document}\nvariables: {query.variables}")
         document = parse(query.document)
-        assert validate(oracle.core, document) == [], "the generator makes valid queries"
         actor = oracle.world.actors[name]
         compiled = await oracle.answer(query.document, query.variables, actor)
         slow = await oracle.answer(query.document, query.variables, actor, slow=True)
-        assert (compiled.errors, slow.errors) == ([], [])
+        assert (compiled.errors, slow.errors) == ([], []), "the generator makes valid queries"
         oracle.leaves += assert_equal(compiled.data, slow.data, "data")
         naive = oracle.read_naively(document, query.variables, actor)
         assert_equal(compiled.data, naive, "naive")

@@ -92,7 +92,8 @@ REDUCED_DATA = Resource(
         "dataProduct": Link("data_products", "{child}.id = {row}.data_product_id"),
         "revisions": Link(
             "reduced_datum_revisions",
-            "{child}.target_id = {row}.target_id and {child}.id = {row}.id and {child}.revision < {row}.revision",
+            "{child}.of_target_id = {row}.target_id and {child}.of_datum_id = {row}.id"
+            " and {child}.of_revision < {row}.revision",
             shown=lambda actor, alias, bind: predicates.product_id_shown_to(actor, f"{alias}.data_product_id", bind),
         ),
     },

@@ -37,13 +37,16 @@ CONSTELLATIONS = [
     """,
 ]
 
-# Older revisions as rows of the table that they were superseded in, so that reads treat them alike.
+# Older revisions as rows of the table that they were superseded in, so that reads treat them alike. The record stands
+# in FROM, so that it is read once a row, and the columns of the key beside it, so that an index finds the rows: as an
+# expression it would be copied into every column, and into every level of nested revisions.
 REVISIONS = """
 CREATE VIEW reduced_datum_revisions AS
-    SELECT (jsonb_populate_record(NULL::reduced_data, old.record || jsonb_build_object(
-        'target_id', old.target_id, 'id', old.datum_id, 'identity', datum.identity, 'global_id', datum.global_id))).*
+    SELECT was.*, old.target_id AS of_target_id, old.datum_id AS of_datum_id, old.revision AS of_revision
     FROM reduced_data_revisions old
     JOIN reduced_data datum ON datum.target_id = old.target_id AND datum.id = old.datum_id
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::reduced_data, old.record || jsonb_build_object(
+        'target_id', old.target_id, 'id', old.datum_id, 'identity', datum.identity, 'global_id', datum.global_id)) was
 """
 
 # How a statement of a read says that it would answer too much (tomgql.reading.execute knows the code).
