@@ -15,7 +15,7 @@ from typing import Any
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
-from tomgql.domain.staging import write_generic_csv, write_staged_csv
+from tomgql.domain.staging import write_reading
 from tomgql.errors import InvalidInput, NotFound, TomError
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
@@ -227,10 +227,7 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> Non
 
 async def _record_given(tx: Transaction, actor: Principal, new: NewData, reading: Reading) -> BulkOutcome:
     staged = io.BytesIO()
-    if reading.photometry is not None:
-        write_staged_csv(reading.photometry, staged, source_location=new.source_location or None)
-    elif reading.generic is not None:
-        write_generic_csv(reading.generic, staged, source_location=new.source_location or None)
+    write_reading(reading, staged, source_location=new.source_location or None)
     staged.seek(0)
     origin = Origin(new.target_id, actor, new.data_product_id)
     only_count = new.dry_run or (new.all_or_nothing and bool(reading.rejected))
