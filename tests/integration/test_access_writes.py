@@ -85,5 +85,5 @@ async def check(name: str, act: Act, scene: Scene) -> None:
 def test_every_cell_is_there(scene: Scene) -> None:
     cells = [expected(scene.world, BY_NAME[name], act) for name in ACTOR_NAMES for act in ACTS]
     counts = {code: cells.count(code) for code in (None, "NOT_FOUND", "NOT_ALLOWED", "NOT_AUTHENTICATED")}
-    assert (len(ACTS), len(cells)) == (80, 1200)
-    assert counts == {None: 253, "NOT_FOUND": 485, "NOT_ALLOWED": 382, "NOT_AUTHENTICATED": 80}
+    assert (len(ACTS), len(cells)) == (94, 1410)
+    assert counts == {None: 297, "NOT_FOUND": 547, "NOT_ALLOWED": 472, "NOT_AUTHENTICATED": 94}

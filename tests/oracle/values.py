@@ -27,6 +27,8 @@ ID_KINDS = {
     "group": "pg",
     "reducedDatum": "d",
     "job": "j",
+    "observation": "o",
+    "ObservationWhere": "o",
     "TargetWhere": "t",
     "DataProductWhere": "p",
     "ReducedDatumWhere": "d",
@@ -45,6 +47,7 @@ TEXTS = (
     *(name.upper() for name in NAMES),
     *("%", "_", "\\", "'", '"', "", "a", "ü", "Ü", "file", "FILE", "alias 1 of %_\\'\"", "at2021ab_C"),
     *("sdss", "bessellv", "BESSELLV", "sdssr", "2massks", "photometry", "spectroscopy", "polarimetry", "ATLAS"),
+    *("LCO", "request 1", "COMPLETED"),
     *("Faulkes_North", "faulkes", "FLOYDS", "100%", "O'Neil\\", "process_data_product", "share"),
 )
 

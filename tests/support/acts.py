@@ -16,7 +16,8 @@ from tests.support.scene import Scene
 NOT_FOUND, NOT_ALLOWED, NOT_AUTHENTICATED = "NOT_FOUND", "NOT_ALLOWED", "NOT_AUTHENTICATED"
 Rule = Callable[[World, Actor], str | None]
 MISSING = {"targets": "t987654", "products": "p987654", "jobs": "j987654", "user_groups": "ug987654",
-           "product_groups": "pg987654", "tokens": "k987654", "users": "u987654"}  # fmt: skip
+           "product_groups": "pg987654", "tokens": "k987654", "observations": "o987654",
+           "users": "u987654"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,11 @@ def _about_targets(target: str) -> list[Act]:
             change_target(target)),
         Act(f"data-into-{target}", "createReducedData", about, lambda scene, id: {"target": id, **_rows(scene)},
             change_target(target)),
+        Act(f"observation-of-{target}", "createObservation", about,
+            lambda scene, id: {"target": id, "facility": "LCO", "observationId": _unique(scene)},
+            change_target(target)),
+        Act(f"status-of-observation-{target}", "updateObservation", ("observations", target),
+            lambda scene, id: {"id": id, "status": _unique(scene)}, change_target(target)),
         Act(f"dry-run-into-{target}", "createReducedData", about,
             lambda scene, id: {"target": id, "dryRun": True, **_rows(scene)}, change_target(target)),
     ]  # fmt: skip
@@ -125,6 +131,8 @@ def _about_products(product: str) -> list[Act]:
             change_product(product),
             before="update jobs set state = 'CANCELLED', finished = now(), lease_until = null, waiting_until = null"
             f" where finished is null and id <= {key}"),
+        Act(f"update-{product}", "updateDataProduct", about,
+            lambda scene, id: {"id": id, "extraData": _unique(scene)}, change_product(product)),
         Act(f"group-{product}", "createDataProductGroup", about,
             lambda _scene, id: {"name": "mine", "dataProducts": [id]}, change_product(product)),
         Act(f"add-{product}-to-shelf", "updateDataProductGroup", about,

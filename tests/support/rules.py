@@ -64,6 +64,7 @@ class World:
     products: dict[str, Product] = field(default_factory=dict)
     data: dict[str, Datum] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    observations: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     users: tuple[str, ...] = ()
 
@@ -97,6 +98,14 @@ class World:
         if datum.product is not None:
             return self.sees_product(who, datum.product)
         return self.sees_target(who, datum.target)
+
+    def sees_observation(self, who: Actor, label: str) -> bool:
+        return self.sees_target(who, self.observations[label])
+
+    def deletes_product(self, who: Actor, label: str) -> bool:
+        product = self.products[label]
+        mine = product.uploader == who.user and self.holds(who, "CHANGE", product.target)
+        return mine or self.holds(who, "DELETE", product.target)
 
     def sees_job(self, who: Actor, label: str) -> bool:
         job = self.jobs[label]
@@ -134,7 +143,7 @@ class World:
         return list({
             "targets": self.access, "products": self.products, "data": self.data, "jobs": self.jobs,
             "user_groups": self.members, "product_groups": self.named, "tokens": self.tokens,
-            "users": dict.fromkeys(self.users),
+            "users": dict.fromkeys(self.users), "observations": self.observations,
         }[kind])  # fmt: skip
 
     def sees(self, who: Actor, kind: str, label: str) -> bool:
@@ -142,5 +151,5 @@ class World:
         return {
             "targets": self.sees_target, "products": self.sees_product, "data": self.sees_datum,
             "jobs": self.sees_job, "user_groups": self.sees_user_group, "product_groups": self.sees_product_group,
-            "tokens": self.sees_token, "users": self.sees_user,
+            "tokens": self.sees_token, "users": self.sees_user, "observations": self.sees_observation,
         }[kind](who, label)  # fmt: skip

@@ -56,6 +56,9 @@ mutation ($input: CreateReducedDataInput!) {
 }
 """
 CREATE_USER_GROUP = "mutation ($i: CreateUserGroupInput!) { createUserGroup(input: $i) { userGroup { id } } }"
+CREATE_OBSERVATION = (
+    "mutation ($i: CreateObservationInput!) { createObservation(input: $i) { observation { id } errors { code } } }"
+)
 CREATE_GROUP = (
     "mutation ($i: CreateDataProductGroupInput!) { createDataProductGroup(input: $i) { dataProductGroup { id } } }"
 )
@@ -63,6 +66,10 @@ UPDATE_GROUP = (
     "mutation ($i: UpdateDataProductGroupInput!) { updateDataProductGroup(input: $i)"
     " { dataProductGroup { id } errors { code message path } } }"
 )
+
+
+KINDS = ("targets", "data", "jobs", "tokens", "products", "observations")
+"""Kinds of things whose ids are noted while they are made."""
 
 
 class KeptClient(Client):
@@ -168,7 +175,7 @@ class Scene:
 async def a_scene(site: Site) -> AsyncIterator[Scene]:
     """Everybody and everything."""
     async with httpx.AsyncClient(timeout=60, verify=TLS) as http:
-        scene = Scene(site, http, ids={kind: {} for kind in ("targets", "data", "jobs", "tokens", "products")})
+        scene = Scene(site, http, ids={kind: {} for kind in KINDS})
         await _people(scene)
         await _things(scene)
         yield scene
@@ -245,6 +252,7 @@ async def _target(scene: Scene, access: str) -> None:
     )  # fmt: skip
     scene.world.group_grants[access, "watchers"] = VIEW
     await scene.grant(access, "uploader", CHANGE)  # until the file is there
+    await _observation(scene, access)
     for name, groups in PRODUCTS.items():
         await _product(scene, access, name, groups)
     key = await scene.site.rt.writes.fetchval(
@@ -255,10 +263,20 @@ async def _target(scene: Scene, access: str) -> None:
     scene.world.jobs[f"{access}/target"] = Job(f"{access}/target", access, None, "stranger")
 
 
+async def _observation(scene: Scene, access: str) -> None:
+    given = {"target": scene.ids["targets"][access], "facility": "LCO", "observationId": f"request {access}"}
+    made = (await scene.clients["curator"].query(CREATE_OBSERVATION, i=given))["createObservation"]
+    assert made["errors"] == []
+    scene.ids["observations"][access] = made["observation"]["id"]
+    scene.world.observations[access] = access
+
+
 async def _product(scene: Scene, access: str, name: str, groups: tuple[str, ...]) -> None:
     label, who = f"{access}/{name}", "uploader" if name == "foreign" else "curator"
     target = scene.ids["targets"][access]
-    payload = await scene.clients[who].upload(target, f"{name}.csv", f"secret of {label}".encode())
+    observation = scene.ids["observations"][access] if name == "plain" else None
+    content = f"secret of {label}".encode()
+    payload = await scene.clients[who].upload(target, f"{name}.csv", content, observation=observation)
     assert payload["errors"] == []
     scene.ids["products"][label] = payload["dataProduct"]["id"]
     scene.ids["jobs"][label] = payload["job"]["id"]

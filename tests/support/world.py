@@ -57,6 +57,7 @@ PHOTOMETRY: tuple[dict[str, Any], ...] = (
     {"band": "unknown", "reported_magnitude": 21.0},
     {"band": "sdssg", "limit_flux_ujy": 12.5, "limit_nsigma": 5.0},
     {"band": "bessellv", "limit_flux_ujy": 9.0},
+    {"band": "unknown", "reported_limit": 19.5},
     {"band": "sdssg", "flux_error_ujy": 0.3, "limit_flux_ujy": 0.9, "limit_nsigma": 3.0},
     {"band": "sdssi", "flux_ujy": 1e-12, "flux_error_ujy": 1e-9, "exposure_s": 0.0},
     {"band": "2massks", "flux_ujy": 3.5e9, "flux_error_ujy": 0.25, "exposure_s": 30.5},
@@ -190,8 +191,20 @@ async def _write(w: _Writer) -> World:
     targets = await _targets(w)
     await w.add("target_grants", target_id=targets[2], user_group_id=groups[0], permissions=["VIEW"])
     await w.add("target_grants", target_id=targets[5], user_id=users["member"], permissions=["VIEW", "CHANGE"])
+    observations = [
+        await w.add(
+            "observations",
+            target_id=target,
+            facility=("LCO", "O'Neil\\", "100%")[n % 3],
+            observation_id=f"request {n // 2}",
+            status=("", "COMPLETED")[n % 2],
+            parameters={"exposures": [n, None, "ü"]},
+            created=START + timedelta(hours=n // 2),
+        )
+        for n, target in enumerate((*targets[:5], *targets[:4]))
+    ]
     products = [
-        await w.product(target, users[uploader], notes=list(NOTES[:n]), product_id=("id'%" if number == 1 else None))
+        await w.product(target, users[uploader], observation_id=_of(observations, number), notes=list(NOTES[:n]), product_id=("id'%" if number == 1 else None))
         for number, (target, uploader, n) in enumerate(
             (target, uploader, n)
             for target in targets[:6]
@@ -221,10 +234,16 @@ async def _write(w: _Writer) -> World:
             ids["d"].append(f"d{target}-{datum}")
     ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
     ids["l"] = [f"l{key}" for key in lists]
+    ids["o"] = [f"o{key}" for key in observations]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
         ids[prefix] = [f"{prefix}{key}" for key in keys]
     ids["u"] = [f"u{key}" for key in users.values()]
     return World(_actors(users), ids)
+
+
+def _of(observations: list[int], number: int) -> int | None:
+    """The first observation of the target for the first product of each of five targets."""
+    return observations[number // 3] if number % 3 == 0 and number < 15 else None
 
 
 _USERNAMES = ("stranger", "member", "admin", "ü%_'")

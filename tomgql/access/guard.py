@@ -49,14 +49,39 @@ async def require_target(tx: Transaction, actor: Principal, target_id: int, perm
 
 async def require_product(tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]) -> None:
     """The actor sees the data product and holds ``permission`` on its target."""
+    what = ("data_products", product_id, "data product")
+    right = f"the right {permission} on its target"
+    await _require(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path)
+
+
+async def require_deletable_product(tx: Transaction, actor: Principal, product_id: int, path: list[str]) -> None:
+    """The actor sees the data product and may delete it."""
+    await _require(
+        tx,
+        actor,
+        ("data_products", product_id, "data product"),
+        predicates.product_visible_to,
+        predicates.product_deletable_by,
+        "the right DELETE on its target, or CHANGE as its uploader",
+        path,
+    )
+
+
+async def require_observation(tx: Transaction, actor: Principal, key: int, path: list[str]) -> None:
+    """The actor may change the observation, as who may CHANGE its target may."""
+    what, right = ("observations", key, "observation"), "the right CHANGE on its target"
+    allowed = _of_its_target(predicates.CHANGE)
+    await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path)
+
+
+def _of_its_target(permission: str) -> Condition:
+    """The condition that the actor holds a right on the target of a row."""
 
     def allowed(who: Principal, row: str, bind: Bind) -> str:
         target = predicates.target_allows(who, "gt", permission, bind)
         return f"exists (select from targets gt where gt.id = {row}.target_id and {target})"
 
-    what = ("data_products", product_id, "data product")
-    right = f"the right {permission} on its target"
-    await _require(tx, actor, what, predicates.product_visible_to, allowed, right, path)
+    return allowed
 
 
 async def require_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:

@@ -7,6 +7,7 @@ statement runs, so a change of rights acts on the next read. ``bind`` adds a val
 - Target: OPEN to anyone, PUBLIC to any signed-in user, PRIVATE to holders of a grant; administrators see all.
 - Data product: follows its target; when it lies in product groups that name user groups, only members of at least
   one of those, its uploader and administrators see it.
+- Observation: follows its target.
 - Reduced datum: follows its product, or its target if it has none.
 - Target list: its maker, administrators, and whoever may see one of its targets.
 - Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
@@ -23,7 +24,8 @@ DELETE = "DELETE"
 SHARE = "SHARE"
 
 
-def _my_groups(actor: Principal, bind: Bind) -> str:
+def my_groups(actor: Principal, bind: Bind) -> str:
+    """The ids of the user groups that the actor belongs to, as a subselect."""
     return f"(select m.user_group_id from memberships m where m.user_id = {bind(actor.user_id, 'bigint')})"
 
 
@@ -31,7 +33,7 @@ def _granted_targets(actor: Principal, permission: str, bind: Bind) -> str:
     # Uncorrelated, so that PostgreSQL computes the set once a statement and not once a row.
     return (
         f"(select g.target_id from target_grants g where {bind(permission, 'text')} = any(g.permissions)"
-        f" and (g.user_id = {bind(actor.user_id, 'bigint')} or g.user_group_id in {_my_groups(actor, bind)}))"
+        f" and (g.user_id = {bind(actor.user_id, 'bigint')} or g.user_group_id in {my_groups(actor, bind)}))"
     )
 
 
@@ -73,7 +75,7 @@ def hidden_products(actor: Principal, bind: Bind) -> str:
     return (
         f"({restricted} join data_products hp on hp.id = gp.data_product_id"
         f" where hp.uploaded_by_id is distinct from {bind(actor.user_id, 'bigint')}"
-        f" group by gp.data_product_id having not bool_or(gu.user_group_id in {_my_groups(actor, bind)}))"
+        f" group by gp.data_product_id having not bool_or(gu.user_group_id in {my_groups(actor, bind)}))"
     )
 
 
@@ -82,6 +84,19 @@ def product_id_shown_to(actor: Principal, product_id: str, bind: Bind) -> str:
     if actor.is_admin:
         return "true"
     return f"({product_id} is null or {product_id} not in {hidden_products(actor, bind)})"
+
+
+def product_deletable_by(actor: Principal, product: str, bind: Bind) -> str:
+    """Whether the actor may delete the data product: with DELETE on its target, or CHANGE on it as its uploader."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    mine = f"{product}.uploaded_by_id = {bind(actor.user_id, 'bigint')}"
+    return (
+        f"({product}.target_id in {_granted_targets(actor, DELETE, bind)}"
+        f" or ({mine} and {product}.target_id in {_granted_targets(actor, CHANGE, bind)}))"
+    )
 
 
 def product_visible_to(actor: Principal, product: str, bind: Bind) -> str:
@@ -97,6 +112,11 @@ def datum_visible_to(actor: Principal, datum: str, bind: Bind) -> str:
         target_id_visible_to(actor, f"{datum}.target_id", bind),
         product_id_shown_to(actor, f"{datum}.data_product_id", bind),
     )
+
+
+def observation_visible_to(actor: Principal, observation: str, bind: Bind) -> str:
+    """Whether the actor may see the observation: it follows its target."""
+    return target_id_visible_to(actor, f"{observation}.target_id", bind)
 
 
 def target_list_visible_to(actor: Principal, target_list: str, bind: Bind) -> str:
@@ -164,7 +184,7 @@ def user_group_visible_to(actor: Principal, user_group: str, bind: Bind) -> str:
     """Whether the actor may see the user group: its members and administrators do."""
     if actor.is_admin:
         return "true"
-    return "false" if actor.is_anonymous else f"{user_group}.id in {_my_groups(actor, bind)}"
+    return "false" if actor.is_anonymous else f"{user_group}.id in {my_groups(actor, bind)}"
 
 
 def user_group_managed_by(actor: Principal, user_group: str, bind: Bind) -> str:
@@ -188,7 +208,7 @@ def product_group_visible_to(actor: Principal, product_group: str, bind: Bind) -
     return (
         f"({product_group}.created_by_id = {bind(actor.user_id, 'bigint')} or {product_group}.id in"
         " (select gu.group_id from data_product_group_user_groups gu"
-        f" where gu.user_group_id in {_my_groups(actor, bind)}))"
+        f" where gu.user_group_id in {my_groups(actor, bind)}))"
     )
 
 

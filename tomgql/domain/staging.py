@@ -35,7 +35,8 @@ STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
     ("reported", "jsonb"), ("external_id", "text"), ("band", "text"), ("flux_ujy", "float8"),
     ("flux_error_ujy", "float8"), ("limit_flux_ujy", "float8"), ("limit_nsigma", "float8"), ("exposure_s", "float8"),
     ("forced", "boolean"), ("difference", "boolean"), ("reported_magnitude", "float8"),
-    ("reported_magnitude_error", "float8"), ("reported_system", "text"), ("time_quality", "text"),
+    ("reported_magnitude_error", "float8"), ("reported_system", "text"), ("reported_limit", "float8"),
+    ("time_quality", "text"),
     ("wavelength_angstrom", "float8[]"), ("flux_values", "float8[]"), ("flux_error_values", "float8[]"),
     ("flux_unit", "text"), ("medium", "text"), ("ra_deg", "float8"), ("dec_deg", "float8"),
     ("ra_error_arcsec", "float8"), ("dec_error_arcsec", "float8"), ("observatory_code", "text"),
@@ -81,7 +82,7 @@ def write_staged_csv(photometry: Photometry, stream: BinaryIO, *, source_locatio
         "difference": _booleans(photometry.difference),
     }
     for name in ("flux_ujy", "flux_error_ujy", "limit_flux_ujy", "limit_nsigma", "exposure_s", "reported_magnitude",
-                 "reported_magnitude_error"):  # fmt: skip
+                 "reported_magnitude_error", "reported_limit"):  # fmt: skip
         columns[name] = getattr(photometry, name)
     return _write(columns, len(photometry), stream)
 

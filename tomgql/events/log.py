@@ -57,15 +57,18 @@ async def append(
     target_id: int | None = None,
     data_product_id: int | None = None,
     job_id: int | None = None,
+    tombstone: dict[str, Any] | None = None,
 ) -> None:
     """Append one event; call it last in the transaction."""
     await tx.execute(
-        "insert into events (topic, change, target_id, data_product_id, job_id) values ($1, $2, $3, $4, $5)",
+        "insert into events (topic, change, target_id, data_product_id, job_id, tombstone)"
+        " values ($1, $2, $3, $4, $5, $6)",
         topic,
         change,
         target_id,
         data_product_id,
         job_id,
+        tombstone,
     )
 
 

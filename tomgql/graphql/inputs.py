@@ -108,6 +108,7 @@ class DataProductWhere:
     file_name: StringFilter | None = optional("Its file's name.")
     created: DateTimeFilter | None = optional("Time of the upload.")
     group: strawberry.ID | None = optional("A data product group that holds it.")
+    observation: strawberry.ID | None = optional("The observation that it came of.")
     featured: bool | None = optional("Whether it is featured.")
     and_: list[DataProductWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
     or_: list[DataProductWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
@@ -156,6 +157,16 @@ class JobWhere:
     target: strawberry.ID | None = optional("Its target.")
     data_product: strawberry.ID | None = optional("Its data product.")
     created: DateTimeFilter | None = optional("Time at which it was asked.")
+
+
+@strawberry.input(description="Conditions on observations. Every field is optional; several fields are ANDed.")
+class ObservationWhere:
+    id: IdFilter | None = optional("The observation itself.")
+    target: strawberry.ID | None = optional("Its target.")
+    facility: StringFilter | None = optional("Its facility.")
+    observation_id: StringFilter | None = optional("The facility's own id of it.")
+    status: StringFilter | None = optional("How it stands, in the facility's words.")
+    created: DateTimeFilter | None = optional("When it was recorded.")
 
 
 @strawberry.input(description="One key of an order of targets.")

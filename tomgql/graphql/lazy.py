@@ -11,6 +11,7 @@ from tomgql.reading.rows import Row
 if TYPE_CHECKING:
     from tomgql.graphql.data import ReducedDatum
     from tomgql.graphql.jobs import Job
+    from tomgql.graphql.observations import Observation
     from tomgql.graphql.people import User, UserGroup
     from tomgql.graphql.products import DataProduct
     from tomgql.graphql.targets import Target
@@ -19,6 +20,7 @@ LazyTarget = Annotated["Target", strawberry.lazy("tomgql.graphql.targets")]
 LazyDataProduct = Annotated["DataProduct", strawberry.lazy("tomgql.graphql.products")]
 LazyReducedDatum = Annotated["ReducedDatum", strawberry.lazy("tomgql.graphql.data")]
 LazyJob = Annotated["Job", strawberry.lazy("tomgql.graphql.jobs")]
+LazyObservation = Annotated["Observation", strawberry.lazy("tomgql.graphql.observations")]
 LazyUser = Annotated["User", strawberry.lazy("tomgql.graphql.people")]
 LazyUserGroup = Annotated["UserGroup", strawberry.lazy("tomgql.graphql.people")]
 

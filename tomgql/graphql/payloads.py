@@ -12,6 +12,7 @@ from tomgql.graphql.base import described
 from tomgql.graphql.enums import RowOutcome
 from tomgql.graphql.errors import UserError, refused_at_top, user_errors
 from tomgql.graphql.jobs import Job
+from tomgql.graphql.observations import Observation
 from tomgql.graphql.people import Token, User, UserGroup
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.targets import Target, TargetList
@@ -55,6 +56,12 @@ class DataProductPayload:
 @strawberry.type(description="A data product group, or why not.")
 class DataProductGroupPayload:
     data_product_group: DataProductGroup | None = _maybe("The group as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="An observation, or why not.")
+class ObservationPayload:
+    observation: Observation | None = _maybe("The observation as it is now.")
     errors: list[UserError] = _errors()
 
 

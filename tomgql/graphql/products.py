@@ -10,7 +10,15 @@ import strawberry
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import NoteLevel
 from tomgql.graphql.inputs import DataProductOrder, DataProductWhere, ReducedDatumWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, LazyUserGroup, link
+from tomgql.graphql.lazy import (
+    LazyDataProduct,
+    LazyJob,
+    LazyObservation,
+    LazyReducedDatum,
+    LazyTarget,
+    LazyUserGroup,
+    link,
+)
 from tomgql.reading.rows import Row
 
 Where = Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")]
@@ -72,6 +80,11 @@ class DataProduct(OfRow, Node):
     def target(self, root: strawberry.Parent[Row]) -> LazyTarget:
         target: LazyTarget = link(root, "target")
         return target
+
+    @strawberry.field(description="The observation that it came of.")
+    def observation(self, root: strawberry.Parent[Row]) -> LazyObservation | None:
+        observation: LazyObservation | None = link(root, "observation")
+        return observation
 
     @strawberry.field(description="The product groups that hold it and that the viewer may see; at most 1,000.")
     def groups(self, root: strawberry.Parent[Row]) -> list[DataProductGroup]:

@@ -10,7 +10,7 @@ import strawberry
 from tomgql import __version__
 from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidInput
-from tomgql.graphql import data, products
+from tomgql.graphql import data, observations, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
 from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
@@ -161,6 +161,13 @@ class Query(ReferenceQueries):
         after: After = None,
     ) -> Connection[data.ReducedDatum]:
         found: Connection[data.ReducedDatum] = everything("reduced_data")
+        return found
+
+    @strawberry.field(description="Observations of targets that the viewer sees, newest first; at most 1,000 a page.")
+    def observations(
+        self, where: observations.Where = None, first: First = None, after: After = None
+    ) -> Connection[observations.Observation]:
+        found: Connection[observations.Observation] = everything("observations")
         return found
 
     @strawberry.field(description="User groups that the viewer belongs to; all for administrators.")

@@ -18,7 +18,7 @@ from tomgql.graphql.base import described
 from tomgql.graphql.context import Info
 from tomgql.graphql.data import ReducedDatum
 from tomgql.graphql.enums import Change
-from tomgql.graphql.inputs import JobWhere, ReducedDatumWhere, as_filter
+from tomgql.graphql.inputs import DataProductWhere, JobWhere, ReducedDatumWhere, TargetWhere, as_filter
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.products import DataProduct
 from tomgql.graphql.scalars import Cursor
@@ -53,6 +53,22 @@ class JobEvent:
     job: Job = described("The job as it is now.")
 
 
+@strawberry.type(description="A data product that is new, changed or gone.")
+class DataProductEvent:
+    cursor: Cursor = described("Where the event stands; subscribe again with `after: cursor` to go on behind it.")
+    change: Change = described("What happened: CREATED, REVISED or DELETED.")
+    at: datetime = described("When it happened.")
+    data_product: DataProduct = described("The data product as it is now; when it is DELETED, as it last was.")
+
+
+@strawberry.type(description="A target that is new, changed or gone.")
+class TargetEvent:
+    cursor: Cursor = described("Where the event stands; subscribe again with `after: cursor` to go on behind it.")
+    change: Change = described("What happened: CREATED, REVISED or DELETED.")
+    at: datetime = described("When it happened.")
+    target: Target = described("The target as it is now; when it is DELETED, as it last was, without what hung on it.")
+
+
 async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
     """Events of a topic; before each batch the actor's rights are looked up anew."""
     async for streamed in follow(info.context.rt, topic, after):
@@ -78,6 +94,35 @@ class Subscription:
             if count:
                 yield _data_event(streamed, data, count)
 
+    @strawberry.subscription(
+        description="Data products as they come, change and go, in commit order. One that goes takes its reduced data"
+        " with it; what hangs on a target that is deleted is told of by that target's event alone."
+    )
+    async def data_products(
+        self,
+        info: Info,
+        where: Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")] = None,
+        after: After = None,
+    ) -> AsyncIterator[DataProductEvent]:
+        wanted = as_filter(where)
+        async for streamed in _follow(info, "data_products", after):
+            product: Any = streamed.data_product and replace(streamed.data_product, where=wanted)
+            if product and await count_matching(info.context.reads, product):
+                yield DataProductEvent(**_placed(streamed), data_product=product)
+
+    @strawberry.subscription(description="Targets as they come, change and go, in commit order.")
+    async def targets(
+        self,
+        info: Info,
+        where: Annotated[TargetWhere | None, strawberry.argument(description="Which targets.")] = None,
+        after: After = None,
+    ) -> AsyncIterator[TargetEvent]:
+        wanted = as_filter(where)
+        async for streamed in _follow(info, "targets", after):
+            target: Any = replace(streamed.target, where=wanted)
+            if await count_matching(info.context.reads, target):
+                yield TargetEvent(**_placed(streamed), target=target)
+
     @strawberry.subscription(description="Jobs as they change, in commit order.")
     async def jobs(
         self,
@@ -92,15 +137,11 @@ class Subscription:
                 yield JobEvent(cursor=Cursor(streamed.cursor), at=streamed.event.at, job=job)
 
 
+def _placed(streamed: StreamedEvent) -> dict[str, Any]:
+    return {"cursor": Cursor(streamed.cursor), "change": Change(streamed.event.change), "at": streamed.event.at}
+
+
 def _data_event(streamed: StreamedEvent, data: Any, count: int) -> ReducedDataEvent:
     target: Any = streamed.target
     product: Any = streamed.data_product
-    return ReducedDataEvent(
-        cursor=Cursor(streamed.cursor),
-        change=Change(streamed.event.change),
-        at=streamed.event.at,
-        target=target,
-        data_product=product,
-        count=count,
-        data=data,
-    )
+    return ReducedDataEvent(**_placed(streamed), target=target, data_product=product, count=count, data=data)

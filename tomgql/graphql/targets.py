@@ -14,7 +14,7 @@ from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
 from tomgql.graphql.inputs import JobWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyObservation, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.rows import Row
 
@@ -80,9 +80,7 @@ class TargetList(OfRow, Node):
     name: str = described("Name of the list.")
 
     @strawberry.field(description="Its targets that the viewer may see.")
-    def targets(
-        self, root: strawberry.Parent[Row], first: First = None, after: After = None
-    ) -> Connection[LazyTarget]:
+    def targets(self, root: strawberry.Parent[Row], first: First = None, after: After = None) -> Connection[LazyTarget]:
         found: Connection[LazyTarget] = link(root, "targets")
         return found
 
@@ -161,6 +159,13 @@ class Target(OfRow, Node):
     @strawberry.field(description="The target lists that hold it and that the viewer may see; at most 1,000.")
     def target_lists(self, root: strawberry.Parent[Row]) -> list[TargetList]:
         found: list[TargetList] = link(root, "targetLists")
+        return found
+
+    @strawberry.field(description="Its observations, newest first; at most 1,000 a page.")
+    def observations(
+        self, root: strawberry.Parent[Row], first: First = None, after: After = None
+    ) -> Connection[LazyObservation]:
+        found: Connection[LazyObservation] = link(root, "observations")
         return found
 
     @strawberry.field(description="The rights that the viewer holds on it.")

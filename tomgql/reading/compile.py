@@ -23,7 +23,7 @@ from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
 from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
-from tomgql.reading.relation import Pin, Relation
+from tomgql.reading.relation import Pin, Relation, source, visible
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
@@ -74,7 +74,7 @@ class Compiler:
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
         resource = RESOURCES[relation.resource]
         row = self._alias()
-        source = self._source(resource, link, row, parent)
+        source = self._source(resource, relation, link, row, parent)
         conditions = self._conditions(resource, relation, link, row, parent)
         if selected.shape == "light_curve":
             return self._light_curve(selected, source, row, conditions)
@@ -85,20 +85,23 @@ class Compiler:
         body = self._object(resource, row, selected, rows)
         return f"select {self._as_json(body, row)} from {source} where {conjunction(conditions)} limit 1"
 
-    def _source(self, resource: Resource, link: Link, row: str, parent: str | None) -> str:
+    def _source(self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None) -> str:
         if link.source is not None and parent is not None:
             return resource.table.format(source=link.source.format(row=parent), row=row)
-        return f"{resource.table} {row}"
+        return f"{source(resource.table, relation.gone, self.parameters.bind)} {row}"
 
     def _conditions(
         self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None
     ) -> list[str]:
         bind = self.parameters.bind
-        shown = resource.visible if link.shown is None else link.shown
         joined = link.on.format(child=row, row=parent or "")
         pins = [self._pin(pin, row) for pin in relation.pins]
         filters = Filter(bind, self.reader.actor).where(resource.where_type, row, relation.where)
-        parts = [joined, *pins, shown(self.reader.actor, row, bind), filters]
+        if link.shown is not None:
+            shown = link.shown(self.reader.actor, row, bind)
+        else:
+            shown = visible(resource, relation.gone, self.reader.actor, row, bind)
+        parts = [joined, *pins, shown, filters]
         return [part for part in parts if part != "true"]
 
     def _pin(self, pin: Pin, row: str) -> str:

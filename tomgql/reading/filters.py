@@ -311,6 +311,7 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "fileName": text_filter("{row}.file_name"),
         "created": time_filter("{row}.created"),
         "group": _product_group,
+        "observation": reference("observations", "{row}.observation_id = {id}"),
         "featured": equals("{row}.featured", "boolean"),
     },
     "ReducedDatumWhere": {
@@ -337,6 +338,14 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "signalToNoise": number_filter("{row}.flux_ujy / {row}.flux_error_ujy"),
         "detectionsOnly": _detections,
         "sourceName": text_filter("{row}.source_name"),
+    },
+    "ObservationWhere": {
+        "id": id_filter("observations"),
+        "target": reference("targets", "{row}.target_id = {id}"),
+        "facility": text_filter("{row}.facility"),
+        "observationId": text_filter("{row}.observation_id"),
+        "status": text_filter("{row}.status"),
+        "created": time_filter("{row}.created"),
     },
     "JobWhere": {
         "id": id_filter("jobs"),

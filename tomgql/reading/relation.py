@@ -8,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tomgql.access.principal import Principal
+from tomgql.access.tombstones import GONE
+from tomgql.reading.catalog.model import Resource
+from tomgql.store.sql import Bind
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -22,12 +27,31 @@ class Relation:
     """Rows of one resource, not yet read.
 
     ``pins`` narrow it on top of the field's own arguments; ``where`` is a filter in the form of the GraphQL input,
-    for callers that have no field arguments, such as subscriptions.
+    for callers that have no field arguments, such as subscriptions. ``gone`` is the event whose tombstone holds the
+    one row, as it was before it was deleted.
     """
 
     resource: str
     pins: tuple[Pin, ...] = ()
     where: dict[str, Any] = field(default_factory=dict)
+    gone: int | None = None
+
+
+def source(table: str, gone: int | None, bind: Bind) -> str:
+    """What to select a relation's rows from: its table, or the row of a tombstone as if it stood there."""
+    if gone is None:
+        return table
+    event = bind(gone, "bigint")
+    return f"jsonb_populate_record(null::{table}, (select e.tombstone -> 'row' from events e where e.id = {event}))"
+
+
+def visible(resource: Resource, gone: int | None, actor: Principal, row: str, bind: Bind) -> str:
+    """Whether the actor may see a relation's row, or saw it before it was deleted."""
+    if gone is None:
+        return resource.visible(actor, row, bind)
+    seen = GONE[resource.name](actor, "e", bind)
+    event = f"select from events e where e.id = {bind(gone, 'bigint')} and {seen}"
+    return f"{row}.id is not null and exists ({event})"
 
 
 def one(resource: str, key: tuple[int, ...]) -> Relation:

@@ -14,7 +14,7 @@ from tomgql.reading import ids
 from tomgql.reading.catalog.model import Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
-from tomgql.reading.relation import Pin, Relation
+from tomgql.reading.relation import Pin, Relation, source, visible
 from tomgql.store.sql import Parameters, conjunction, identifier
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ CURSOR_COLUMN = "tomgql_position"
 class Row(dict[str, Any]):
     """One fetched row: columns by name, and the way to what hangs on it."""
 
-    def __init__(self, resource: Resource, values: Mapping[str, Any]) -> None:
+    def __init__(self, resource: Resource, values: Mapping[str, Any], gone: int | None = None) -> None:
         super().__init__(values)
-        self.resource = resource
+        self.resource, self.gone = resource, gone
 
     @property
     def type_name(self) -> str:
@@ -54,7 +54,11 @@ class Row(dict[str, Any]):
         values: tuple[tuple[Any, str], ...] = ((self["id"], "bigint"),)
         if self.resource.name == "reduced_data":
             conditions, values = "parent.target_id = {1} and " + conditions, (*values, (self["target_id"], "bigint"))
-        pin = Pin(f"exists (select from {self.resource.table} parent where {conditions})", values)
+        parent = self.resource.table
+        if self.gone is not None:
+            place = f"{{{len(values)}}}"
+            parent, values = source(parent, self.gone, lambda _value, _kind: place), (*values, (self.gone, "bigint"))
+        pin = Pin(f"exists (select from {parent} parent where {conditions})", values)
         return Relation(link.resource, (pin,))
 
 
@@ -102,19 +106,19 @@ class RowQuery:
     """One statement for rows of a relation."""
 
     def __init__(self, session: ReadSession, relation: Relation, resource: Resource) -> None:
-        self.session, self.resource = session, resource
+        self.session, self.resource, self.gone = session, resource, relation.gone
         self.parameters = Parameters()
         bind = self.parameters.bind
         pins = [pin.sql.format(*[bind(value, kind) for value, kind in pin.values], row="q") for pin in relation.pins]
         where = Filter(bind, session.reader.actor).where(resource.where_type, "q", relation.where)
-        self.conditions = [*pins, resource.visible(session.reader.actor, "q", bind), where]
+        self.conditions = [*pins, visible(resource, relation.gone, session.reader.actor, "q", bind), where]
 
     def narrow(self, where_type: str, where: Mapping[str, Any] | None) -> None:
         """Add a filter."""
         self.conditions.append(Filter(self.parameters.bind, self.session.reader.actor).where(where_type, "q", where))
 
     def _source(self) -> str:
-        return self.parameters.named_beside(f"{self.resource.table} q")
+        return self.parameters.named_beside(f"{source(self.resource.table, self.gone, self.parameters.bind)} q")
 
     async def fetch(self, tail: str, extra: str = "") -> list[Row]:
         """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""
@@ -126,7 +130,7 @@ class RowQuery:
         ]
         sql = f"select q.*{''.join(fetched)}{extra} from {self._source()} where {conjunction(self.conditions)} {tail}"
         records = await self.session.rows(sql, self.parameters.values)
-        return [Row(self.resource, dict(record)) for record in records]
+        return [Row(self.resource, dict(record), self.gone) for record in records]
 
     async def count(self) -> int:
         """How many rows there are, regardless of pages."""

@@ -34,14 +34,22 @@ class StreamedEvent:
 
     @property
     def target(self) -> Relation:
-        """The target that the event is about."""
+        """The target that the event is about; as it last was when the event announces its end."""
+        if self.event.topic == "targets" and self._is_end:
+            return Relation("targets", gone=self.event.id)
         return one("targets", (self.event.target_id or 0,))
 
     @property
     def data_product(self) -> Relation | None:
-        """The data product that the event is about."""
+        """The data product that the event is about; as it last was when the event announces its end."""
         key = self.event.data_product_id
+        if self.event.topic == "data_products" and self._is_end:
+            return Relation("data_products", gone=self.event.id)
         return None if key is None else one("data_products", (key,))
+
+    @property
+    def _is_end(self) -> bool:
+        return self.event.change == "DELETED"
 
     @property
     def job(self) -> Relation:

@@ -21,6 +21,7 @@ from tomgql.runtime import Runtime
 from tomgql.services import idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
+from tomgql.services.observations import require_observation_of
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -150,22 +151,24 @@ def product_types(rt: Runtime) -> dict[str, bool]:
 
 
 def _wants_job(rt: Runtime, new: NewProduct) -> bool:
-    known = product_types(rt)
-    if new.data_product_type not in known:
-        raise InvalidInput(
-            f'There is no data product type "{new.data_product_type}". Known: {", ".join(known)}.',
-            path=["input", "dataProductType"],
-        )
+    readable = require_product_type(rt, new.data_product_type)
     if new.processor is not None:
         rt.processors.processor(new.processor)
-    return new.process and (new.processor is not None or known[new.data_product_type])
+    return new.process and (new.processor is not None or readable)
+
+
+def require_product_type(rt: Runtime, name: str) -> bool:
+    """Whether a processor reads this type of data product; raises InvalidInput when there is no such type."""
+    known = product_types(rt)
+    if name not in known:
+        raise InvalidInput(
+            f'There is no data product type "{name}". Known: {", ".join(known)}.', path=["input", "dataProductType"]
+        )
+    return known[name]
 
 
 async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
-    if new.observation_id is not None and not await tx.value(
-        "select true from observations where id = $1 and target_id = $2", new.observation_id, new.target_id
-    ):
-        raise NotFound("There is no such observation of this target.", path=["input", "observation"])
+    await require_observation_of(tx, new.target_id, new.observation_id)
     try:
         product_id = await tx.value(
             "insert into data_products (target_id, observation_id, product_id, data_product_type, file_name,"

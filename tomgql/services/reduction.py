@@ -17,6 +17,7 @@ from tomgql.access.principal import Principal
 from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
 from tomgql.domain.staging import write_reading
 from tomgql.errors import InvalidInput, NotFound, TomError
+from tomgql.events import log
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
@@ -119,6 +120,7 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
             "withdrawn": withdrawn,
         }
         await announce_data(tx, origin)
+        await log.append(tx, "data_products", "REVISED", target_id=product["target_id"], data_product_id=product["id"])
         await run.succeed(tx, result, _summary(recorded, read.rejected_count))
 
 

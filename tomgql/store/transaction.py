@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import redis.exceptions
 
-from tomgql.errors import InvalidInput
+from tomgql.errors import InvalidInput, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -85,4 +85,6 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
                 yield running
         except (asyncpg.DataError, UnicodeEncodeError) as error:
             raise (unstorable(error) or error) from error
+        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
+            raise Unavailable("Others change the same things at this moment; nothing was done, try again.") from error
     await running.run_after_commit()

@@ -6,11 +6,21 @@ import strawberry
 
 from tomgql.graphql.mutations.data import DataMutations
 from tomgql.graphql.mutations.lists import ListMutations
+from tomgql.graphql.mutations.observations import ObservationMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
+from tomgql.graphql.mutations.removal import RemovalMutations
 from tomgql.graphql.mutations.targets import TargetMutations
 
 
 @strawberry.type(description="Changes. Expected failures are in each payload's `errors`.")
-class Mutation(TargetMutations, ListMutations, ProductMutations, DataMutations, PeopleMutations):
+class Mutation(
+    TargetMutations,
+    ListMutations,
+    ObservationMutations,
+    ProductMutations,
+    DataMutations,
+    RemovalMutations,
+    PeopleMutations,
+):
     pass

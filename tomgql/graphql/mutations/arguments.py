@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from strawberry import UNSET
+
 from tomgql.errors import InvalidInput
 from tomgql.reading import ids
 
@@ -22,6 +24,11 @@ def keys(resource: str, public_ids: Sequence[str] | None, *path: str) -> list[in
 def maybe_key(resource: str, public_id: str | None, *path: str) -> int | None:
     """The key of an id that may be missing."""
     return None if public_id is None else key(resource, public_id, *path)
+
+
+def given(input: Any, *without: str) -> dict[str, Any]:
+    """The fields of an input that the caller named, by their Python names; UNSET ones are left out."""
+    return {name: value for name, value in vars(input).items() if value is not UNSET and name not in without}
 
 
 def mapping(value: Any, *path: str) -> dict[str, Any]:

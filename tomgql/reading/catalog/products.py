@@ -33,6 +33,7 @@ DATA_PRODUCTS = Resource(
             "{child}.target_id = {row}.target_id and {child}.data_product_id = {row}.id",
             shown=lambda _actor, _alias, _bind: "true",
         ),
+        "observation": Link("observations", "{child}.id = {row}.observation_id"),
         "groups": Link(
             "data_product_groups",
             "{child}.id in (select x.group_id from data_product_group_products x where x.data_product_id = {row}.id)",

@@ -80,6 +80,7 @@ ALIASES = Field(
     fetched=True,
 )
 
+
 def viewer_can(context: RowContext) -> str:
     """The rights that the reader holds on the target, as a JSON array in the order of the enumeration."""
     rights = [
@@ -151,6 +152,7 @@ TARGETS = Resource(
             "target_lists",
             "{child}.id in (select x.target_list_id from target_list_members x where x.target_id = {row}.id)",
         ),
+        "observations": Link("observations", "{child}.target_id = {row}.id", shown=lambda *_: "true"),
         "jobs": Link("jobs", "{child}.target_id = {row}.id"),
     },
     orders={

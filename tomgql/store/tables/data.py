@@ -55,6 +55,7 @@ class ReducedDatum(Model):
     reported_magnitude = fields.FloatField(null=True)
     reported_magnitude_error = fields.FloatField(null=True)
     reported_system = fields.CharField(32, null=True)
+    reported_limit = fields.FloatField(null=True)
 
     wavelength_angstrom = numbers(null=True)
     flux_values = numbers(null=True)

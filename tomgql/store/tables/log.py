@@ -52,7 +52,10 @@ class Job(Model):
 
 
 class Event(Model):
-    """One entry of the event log: only kinds, ids and a time. The order of ``id`` is the order of commits."""
+    """One entry of the event log: only kinds, ids and a time. The order of ``id`` is the order of commits.
+
+    ``tombstone`` keeps the last state of what was deleted, and who saw it (`tomgql.access.tombstones`).
+    """
 
     id = key()
     topic = fields.CharField(30)
@@ -62,6 +65,7 @@ class Event(Model):
     data_product_id = fields.BigIntField(null=True)
     job_id = fields.BigIntField(null=True)
     data_ids = ArrayField("bigint", null=True)
+    tombstone = fields.JSONField[dict[str, object]](null=True)
 
     class Meta:
         table = "events"

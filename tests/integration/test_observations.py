@@ -1,0 +1,97 @@
+"""Observations, and what may be changed of a data product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.people import Person, make_person
+from tests.support.site import Site
+
+CREATE = """mutation ($i: CreateObservationInput!) {
+  createObservation(input: $i) { observation { id status parameters target { id } } errors { code path } } }"""
+UPDATE = """mutation ($i: UpdateObservationInput!) {
+  updateObservation(input: $i) { observation { status parameters } errors { code path } } }"""
+DELETE = "mutation ($id: ID!) { deleteObservation(id: $id) { deletedId errors { code } } }"
+CHANGE = """mutation ($i: UpdateDataProductInput!) { updateDataProduct(input: $i) {
+  dataProduct { productId fileName extraData featured dataProductType observation { id } } errors { code path } } }"""
+
+
+async def test_an_observation_from_birth_to_end(admin: Person) -> None:
+    target = await admin.create_target("observed")
+    given = {"target": target, "facility": "LCO", "observationId": "12345", "parameters": {"exposures": [30]}}
+    made = (await admin.client.query(CREATE, i=given))["createObservation"]
+    observation = made["observation"]["id"]
+    assert made == {
+        "observation": {
+            "id": observation, "status": "", "parameters": {"exposures": [30]}, "target": {"id": target},
+        },
+        "errors": [],
+    }  # fmt: skip
+    changed = await admin.client.query(UPDATE, i={"id": observation, "status": " COMPLETED "})
+    assert changed["updateObservation"]["observation"] == {"status": "COMPLETED", "parameters": {"exposures": [30]}}
+    product = (await admin.client.upload(target, "f.fits", b"x", observation=observation))["dataProduct"]["id"]
+    found = await admin.client.query(
+        "query ($o: ID!) { dataProducts(where: {observation: $o}) { nodes { id } }"
+        ' observations(where: {facility: {startsWith: "L"}, status: {ne: "x"}}) { nodes { id } } }',
+        o=observation,
+    )
+    assert found == {"dataProducts": {"nodes": [{"id": product}]}, "observations": {"nodes": [{"id": observation}]}}
+    ended = (await admin.client.query(DELETE, id=observation))["deleteObservation"]
+    assert ended == {"deletedId": observation, "errors": []}
+    left = await admin.client.query("query ($p: ID!) { dataProduct(id: $p) { observation { id } } }", p=product)
+    assert left == {"dataProduct": {"observation": None}}
+
+
+async def test_wrong_observations_are_refused(admin: Person) -> None:
+    target = await admin.create_target("unobserved")
+    for given, path in (
+        ({"facility": " "}, "facility"), ({"observationId": "x" * 256}, "observationId"),
+        ({"status": "x" * 201}, "status"),
+        ({"facility": "a\x00b"}, "facility"), ({"parameters": [1]}, "parameters"),
+    ):  # fmt: skip
+        wanted = {"target": target, "facility": "LCO", "observationId": "1", **given}
+        refused = (await admin.client.query(CREATE, i=wanted))["createObservation"]["errors"]
+        assert refused == [{"code": "INVALID_INPUT", "path": ["input", path]}]
+    assert (
+        await admin.client.query("query ($t: ID!) { target(id: $t) { observations { totalCount } } }", t=target)
+    ) == {"target": {"observations": {"totalCount": 0}}}
+
+
+async def change(person: Person, product: str, **given: Any) -> dict[str, Any]:
+    payload: dict[str, Any] = (await person.client.query(CHANGE, i={"id": product, **given}))["updateDataProduct"]
+    return payload
+
+
+async def test_what_is_said_of_a_product_can_be_changed(site: Site, admin: Person) -> None:
+    owner = await make_person(site, "keeper")
+    target, other = await owner.create_target("kept"), await owner.create_target("other")
+    first, second = [
+        (await owner.client.upload(target, name, name.encode(), process=False))["dataProduct"]["id"] for name in "ab"
+    ]
+    given = {"target": other, "facility": "LCO", "observationId": "1"}
+    elsewhere = (await owner.client.query(CREATE, i=given))["createObservation"]["observation"]["id"]
+    changed = await change(owner, first, productId="id-1", fileName="../up/c.csv", extraData="note", featured=True)
+    assert changed == {
+        "dataProduct": {
+            "productId": "id-1", "fileName": "c.csv", "extraData": "note", "featured": True,
+            "dataProductType": "photometry", "observation": None,
+        },
+        "errors": [],
+    }  # fmt: skip
+    assert (await change(owner, second, featured=True))["dataProduct"]["featured"] is True
+    cleared = await change(owner, first, productId=None, extraData=None)
+    assert (cleared["dataProduct"]["productId"], cleared["dataProduct"]["extraData"]) == (None, "")
+    assert cleared["dataProduct"]["featured"] is False, "one product of a type stands for its target"
+    before = await site.rt.reads.fetch("select id, modified from data_products order by id")
+    events = await site.rt.reads.fetchval("select count(*) from events")
+    assert (await change(owner, first, fileName="c.csv"))["errors"] == [], "nothing new"
+    for wrong, code, path in (
+        ({"fileName": None}, "INVALID_INPUT", "fileName"),
+        ({"dataProductType": "x"}, "INVALID_INPUT", "dataProductType"),
+        ({"observation": elsewhere}, "NOT_FOUND", "observation"),
+        ({"extraData": "x" * 100_001}, "INVALID_INPUT", "extraData"),
+        ({"fileName": "/"}, "INVALID_INPUT", "file"),
+    ):  # fmt: skip
+        assert (await change(owner, first, **wrong))["errors"] == [{"code": code, "path": ["input", path]}]
+    assert await site.rt.reads.fetch("select id, modified from data_products order by id") == before
+    assert await site.rt.reads.fetchval("select count(*) from events") == events

@@ -1,0 +1,74 @@
+"""Data products: what may be changed of them once they are stored. Their bytes never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.errors import Conflict, InvalidInput
+from tomgql.events import log
+from tomgql.runtime import Runtime
+from tomgql.services.observations import require_observation_of
+from tomgql.services.products import clean_file_name, require_product_type
+from tomgql.store.transaction import Transaction, transaction
+
+LONGEST_EXTRA_DATA = 100_000
+"""Characters of a product's free text."""
+
+
+async def update_product(rt: Runtime, actor: Principal, product_id: int, changes: Mapping[str, Any]) -> tuple[int]:
+    """Change columns of a data product: product_id, observation_id, data_product_type, file_name, extra_data, featured.
+
+    A product that is featured takes the place of the one of its type that stood for its target before, as in TOM
+    Toolkit. Nothing is announced where nothing changes. Permission: CHANGE on the target.
+    Raises NotFound, NotAllowed, InvalidInput, Conflict. Emits a data product event.
+    """
+    guard.require_writer(actor)
+    wanted = _checked(rt, changes)
+    async with transaction(rt.writes) as tx:
+        await guard.require_product(tx, actor, product_id, predicates.CHANGE, ["input", "id"])
+        before: Any = await tx.row("select * from data_products where id = $1 for no key update", product_id)
+        await require_observation_of(tx, before["target_id"], wanted.get("observation_id"))
+        changed = {name: value for name, value in wanted.items() if before[name] != value}
+        if changed:
+            await _write(tx, product_id, changed)
+            await _feature(tx, product_id, changed.get("featured", False))
+            await log.append(tx, "data_products", "REVISED", target_id=before["target_id"], data_product_id=product_id)
+    return (product_id,)
+
+
+def _checked(rt: Runtime, changes: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = dict(changes)
+    if "file_name" in wanted:
+        wanted["file_name"] = clean_file_name(wanted["file_name"])
+    if "data_product_type" in wanted:
+        require_product_type(rt, wanted["data_product_type"])
+    if len(wanted.get("extra_data") or "") > LONGEST_EXTRA_DATA:
+        raise InvalidInput(f"`extraData` may have {LONGEST_EXTRA_DATA} characters.", path=["input", "extraData"])
+    return wanted
+
+
+async def _write(tx: Transaction, product_id: int, changed: Mapping[str, Any]) -> None:
+    places = ", ".join(f"{name} = ${number}" for number, name in enumerate(changed, 2))
+    try:
+        await tx.execute(
+            f"update data_products set {places}, modified = now() where id = $1", product_id, *changed.values()
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            f'A data product with the productId "{changed["product_id"]}" exists already.', path=["input", "productId"]
+        ) from error
+
+
+async def _feature(tx: Transaction, product_id: int, featured: bool) -> None:
+    if featured:
+        await tx.execute(
+            "update data_products p set featured = false, modified = now() from data_products q where q.id = $1"
+            " and p.id <> q.id and p.target_id = q.target_id and p.data_product_type = q.data_product_type"
+            " and p.featured",
+            product_id,
+        )

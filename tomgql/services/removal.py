@@ -1,0 +1,53 @@
+"""Deleting targets and data products: what hangs on them goes with them, and their events keep what they were."""
+
+from __future__ import annotations
+
+from tomgql.access import guard, predicates
+from tomgql.access.principal import Principal
+from tomgql.access.tombstones import PRODUCT_TOMBSTONE, TARGET_TOMBSTONE
+from tomgql.events import log
+from tomgql.runtime import Runtime
+from tomgql.store.transaction import Transaction, transaction
+
+
+async def delete_target(rt: Runtime, actor: Principal, target_id: int) -> None:
+    """Delete a target with its names, grants, data products, reduced data, observations and jobs.
+
+    Permission: DELETE on the target. Raises NotFound, NotAllowed. Emits one target event, which stands for all that
+    hung on the target. Files stay in the store until the sweep finds that nobody names them.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await tx.execute("select from targets where id = $1 for update", target_id)
+        await guard.require_target(tx, actor, target_id, predicates.DELETE, ["id"])
+        await remove_target(tx, target_id)
+
+
+async def remove_target(tx: Transaction, target_id: int) -> None:
+    """Delete a target's row and all that hangs on it, unasked, and announce it; call it last in the transaction."""
+    tombstone = await tx.value(TARGET_TOMBSTONE, target_id)
+    await tx.execute("delete from targets where id = $1", target_id)
+    await log.append(tx, "targets", "DELETED", target_id=target_id, tombstone=tombstone)
+
+
+async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) -> None:
+    """Delete a data product with its reduced data and jobs.
+
+    Permission: DELETE on its target, or CHANGE on it for the product's uploader. Raises NotFound, NotAllowed. Emits
+    one data product event, which stands for its data too.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        # The target first, as everybody who records its data does: else two could wait for each other.
+        target_id = await tx.value(
+            "select t.id from data_products p join targets t on t.id = p.target_id where p.id = $1"
+            " for no key update of t",
+            product_id,
+        )
+        await tx.execute("select from data_products where id = $1 for update", product_id)
+        await guard.require_deletable_product(tx, actor, product_id, ["id"])
+        tombstone = await tx.value(PRODUCT_TOMBSTONE, product_id)
+        await tx.execute("delete from data_products where id = $1", product_id)
+        await log.append(
+            tx, "data_products", "DELETED", target_id=target_id, data_product_id=product_id, tombstone=tombstone
+        )
