@@ -121,7 +121,10 @@ async def test_generic_data_keep_their_value(admin: Person) -> None:
         ({"columns": {"mjd": [1, 2], "mag": [1]}}, "equal length: mjd has 2, mag has 1"),
         ({"columns": [1]}, "object of arrays"),
         ({"rows": [{"magnitude": 1}]}, "no time column"),
-        ({"rows": [ROW], "dataType": "spectroscopy"}, "spectroscopy"),
+        ({"rows": [ROW], "dataType": "spectroscopy"}, "no wavelength column. Columns found: mjd, mag, magerr, filter"),
+        ({"rows": [ROW], "dataType": "astrometry"}, "no ra column. Columns found: mjd, mag, magerr, filter"),
+        ({"columns": {"mjd": [1], "x" * 201: [1]}}, "at most 200 characters"),
+        ({"rows": [{"mjd": 1, "mag\x00": 1}]}, "no NUL"),
     ],
 )
 async def test_calls_that_make_no_sense_say_so(admin: Person, given: dict[str, Any], words: str) -> None:
@@ -189,8 +192,13 @@ async def test_texts_that_do_not_fit_are_named(admin: Person, given: dict[str, A
         {"rows": [{f"k{number}": 1} for number in range(2_000)]},
         {"columns": {"mjd": [1.0] * 1000, **{f"k{number}": 1 for number in range(200)}}},
         {"rows": [{"mjd": 1}] * 100_001},
+        {"columns": {"mjd": [1.0] * 1000, "note": "x" * 100_000}},
+        {
+            "dataType": "spectroscopy",
+            "columns": {"mjd": [1.0] * 50_001, "wavelength": [1.0] * 100, "flux": [[1.0]] * 50_001},
+        },
     ],
-    ids=["a name a row", "many columns", "many rows"],
+    ids=["a name a row", "many columns", "many rows", "a text for all rows", "an axis for all spectra"],
 )
 async def test_calls_that_would_fill_the_memory_are_refused(admin: Person, given: dict[str, Any]) -> None:
     found = await admin.client.query('{target(name: "wide") {id}}')

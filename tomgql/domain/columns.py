@@ -7,7 +7,6 @@ what is usual, what was assumed is noted, and a bad row never takes the good one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,14 @@ from tomgql.domain import row_checks
 from tomgql.domain.brightness import Brightness, Columns, read_brightness
 from tomgql.domain.cells import Column
 from tomgql.domain.flux_units import FluxScale, add_own_units, read_scale
-from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading, TextColumn
+from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.repeats import settle_repeats
 from tomgql.domain.reported import reported_texts
-from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, assign_roles, normalise, stated_system
+from tomgql.domain.synonyms import normalise, stated_system
 from tomgql.domain.systems import Systems, read_systems
+from tomgql.domain.tables import Cells, Table
 from tomgql.domain.time_columns import Times, read_times
-from tomgql.domain.times_of_day import combine_times
 from tomgql.errors import UnreadableFile
 
 _FIVE_SIGMA_LIMITS = frozenset({"mag5sig", "diffmaglim"})
@@ -31,7 +30,7 @@ _FIVE_SIGMA_LIMITS = frozenset({"mag5sig", "diffmaglim"})
 
 
 def interpret_photometry(
-    columns: Mapping[str, Sequence[Any] | NDArray[Any] | Column], options: ColumnOptions, *, file_name: str,
+    columns: Mapping[str, Cells], options: ColumnOptions, *, file_name: str,
     default_source: str = "", target_names: Sequence[str] = (), target_position: tuple[float, float] | None = None,
     now_mjd: float | None = None,
 ) -> Reading:  # fmt: skip
@@ -68,43 +67,15 @@ def interpret_photometry(
     return reading
 
 
-class _Table:
-    """The columns of one table, by position and by meaning."""
-
-    def __init__(self, columns: Mapping[str, Any], options: ColumnOptions, file_name: str) -> None:
-        self.options = options
-        self.file_name = file_name
-        self.columns = [
-            cells if isinstance(cells, Column) else Column(name, cells, decimal_comma=options.decimal_comma)
-            for name, cells in columns.items()
-        ]
-        self.size = len(self.columns[0].cells) if self.columns else 0
-        self.roles = assign_roles([column.name for column in self.columns], options.mapping)
-
-    def find(self, role: str) -> Column | None:
-        return self.columns[self.roles[role]] if role in self.roles else None
-
-    def require_time(self) -> Column:
-        time = self.find("time")
-        if time is None:
-            raise UnreadableFile(
-                f"{self.file_name}: no time column. Columns found: {self._names()}. Expected one of "
-                f"{EXPECTED_TIME_NAMES}; name it with the column mapping."
-            )
-        return time
-
-    def times(self) -> tuple[Column, list[Note]]:
-        """The column of times, completed by a column of times of day, and what to tell of it."""
-        mapped = bool(self.options.mapping.get("time"))
-        chosen = self.require_time()
-        return combine_times(chosen, self.columns, list(self.roles.values()), self.file_name, mapped=mapped)
+class _Table(Table):
+    """The columns of one table of photometry."""
 
     def require_band(self) -> str:
         """The name of the band column; empty where the option says all."""
         band = self.find("band")
         if band is None and not self.options.band:
             raise UnreadableFile(
-                f"{self.file_name}: no band column. Columns found: {self._names()}; name the band with option band, "
+                f"{self.file_name}: no band column. Columns found: {self.names()}; name the band with option band, "
                 "or the column with the column mapping."
             )
         return band.name if band is not None else ""
@@ -112,16 +83,6 @@ class _Table:
     def value(self) -> Column:
         """The column that messages about the brightness name."""
         return self.columns[self.roles[next(role for role in ("magnitude", "flux", "limit") if role in self.roles)]]
-
-    def _names(self) -> str:
-        return ", ".join(column.name or "(no name)" for column in self.columns) or "none"
-
-    def texts(self, role: str, otherwise: str | None) -> list[str | None]:
-        """The text of a role in every row; ``otherwise`` where the column or its cell is missing."""
-        column = self.find(role)
-        if column is None:
-            return [otherwise] * self.size
-        return [text if text is not None else otherwise for text in column.texts] if otherwise else column.texts
 
     def named_system(self, *roles: str) -> str | None:
         """The magnitude system that the names or units of the columns of these roles state."""
@@ -142,7 +103,7 @@ class _Table:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
         if values.magnitude is None and values.flux is None and values.limit is None:
             raise UnreadableFile(
-                f"{self.file_name}: no brightness column. Columns found: {self._names()}. Expected one of mag, "
+                f"{self.file_name}: no brightness column. Columns found: {self.names()}. Expected one of mag, "
                 "magnitude, flux; name it with the column mapping."
             )
         return read_brightness(values, self.size, systems, self._scale(values, zero_points), self._limit_nsigma())
@@ -165,12 +126,6 @@ class _Table:
         if self.options.limit_nsigma is not None:
             return self.options.limit_nsigma
         return 5.0 if limit is not None and normalise(limit.name) in _FIVE_SIGMA_LIMITS else np.nan
-
-    def exposure(self) -> FloatColumn:
-        column, constant = self.find("exposure"), self.options.exposure_s
-        values = column.numbers.values if column is not None else np.full(self.size, np.nan)
-        filled = np.where(values > 0, values, np.nan if constant is None else constant)
-        return filled.astype(np.float64)
 
     def flags(self, role: str, otherwise: bool) -> NDArray[np.bool_]:
         if role not in self.roles:
@@ -203,16 +158,8 @@ class _Table:
             flux_error_ujy=brightness.flux_error_ujy, limit_flux_ujy=brightness.limit_flux_ujy,
             limit_nsigma=brightness.limit_nsigma, exposure_s=exposure, reported_magnitude=brightness.reported,
             reported_magnitude_error=brightness.reported_error, reported_system=brightness.reported_system,
-            source_name=_objects(self.texts("source", options.source_name or default_source or None)),
-            telescope=_objects(self.texts("telescope", options.telescope)),
-            instrument=_objects(self.texts("instrument", options.instrument)),
-            external_id=_objects(self.texts("external_id", None)),
             time_quality=np.full(self.size, times.quality, dtype=object),
             forced=self.flags("forced", options.forced), difference=self.flags("difference", options.difference),
             reported=reported_texts(self.columns), row=np.arange(1, self.size + 1),
-            reported_limit=brightness.reported_limit,
+            reported_limit=brightness.reported_limit, **self.text_columns(default_source),
         )  # fmt: skip
-
-
-def _objects(texts: Sequence[str | None]) -> TextColumn:
-    return np.array([*texts, None], dtype=object)[:-1]

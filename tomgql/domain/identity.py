@@ -10,8 +10,12 @@ content                             ``tomgql:content:1`` NUL, the numbers of `_N
                                     (every NaN as 0x7ff8000000000000, -0.0 as 0.0), then NUL-separated texts
 
 Texts are UTF-8 and never hold NUL; "none" is empty. ``ms`` is the mid-exposure MJD in integer milliseconds.
-``instrument`` is the telescope where no instrument is known. ``kind`` is the data type, with ``+forced`` and
-``+difference`` where they apply. ``occurrence`` counts from 1, and is left out for the first.
+``instrument`` is the telescope where no instrument is known, for positions the observatory's code where no telescope
+is either. ``kind`` is the data type, with ``+forced`` and ``+difference`` where they apply. ``occurrence`` counts from
+1, and is left out for the first. Spectra and positions have an empty ``band``.
+
+The content of a spectrum is ``tomgql:content:1`` NUL, time and exposure, then its three arrays, each behind its number
+of samples as a little-endian 64-bit integer (-1 for no errors), then NUL-separated texts and what was reported.
 """
 
 from __future__ import annotations
@@ -23,8 +27,11 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from tomgql.domain.arrays import FloatColumn, TextColumn
+from tomgql.domain.astrometry import Astrometry
 from tomgql.domain.cells import factorise
-from tomgql.domain.measurements import GenericData, Photometry, TextColumn
+from tomgql.domain.measurements import GenericData, Photometry
+from tomgql.domain.spectra import Spectrum
 
 _BY_ID = b"tomgql:identity:1:id"
 _MS_PER_DAY = 86_400_000
@@ -34,6 +41,9 @@ _NUMBERS = (
     "mjd_utc", "flux_ujy", "flux_error_ujy", "limit_flux_ujy", "limit_nsigma", "exposure_s", "reported_magnitude",
     "reported_magnitude_error", "forced", "difference",
 )  # fmt: skip
+_POSITION_NUMBERS = ("mjd_utc", "ra_deg", "dec_deg", "ra_error_arcsec", "dec_error_arcsec")
+_POSITION_TEXTS = ("observatory_code", "telescope", "instrument", "source_name", "external_id", "time_quality")
+_SPECTRUM_TEXTS = ("flux_unit", "medium", "telescope", "instrument", "source_name", "external_id", "time_quality")
 _TEXTS = ("band", "telescope", "instrument", "source_name", "external_id", "time_quality", "reported_system")
 
 
@@ -90,17 +100,75 @@ def identities(photometry: Photometry) -> list[str]:
 
 def contents(photometry: Photometry) -> list[str]:
     """A hash of all that each row says, as UUID text: equal hashes mean that nothing has changed."""
-    numbers = np.stack([getattr(photometry, name).astype("<f8") for name in _NUMBERS], axis=1) + 0.0
-    numbers[np.isnan(numbers)] = np.nan
-    block, width = numbers.tobytes(), 8 * len(_NUMBERS)
-    texts, codes = factorise(zip(*(getattr(photometry, name).tolist() for name in _TEXTS), strict=True))
+    return _column_contents(photometry, _NUMBERS, _TEXTS)
+
+
+def _column_contents(data: Photometry | Astrometry, names: Sequence[str], text_names: Sequence[str]) -> list[str]:
+    numbers = _plain(np.stack([getattr(data, name).astype(np.float64, copy=False) for name in names], axis=1))
+    block, width = numbers.tobytes(), 8 * len(names)
+    texts, codes = factorise(zip(*(getattr(data, name).tolist() for name in text_names), strict=True))
     tails = ["\0".join([text or "" for text in key]).encode() + b"\0" for key in texts]
     starts = range(0, len(block), width)
-    rows = zip(starts, codes.tolist(), photometry.reported, strict=True)
+    rows = zip(starts, codes.tolist(), data.reported, strict=True)
     prefix = b"tomgql:content:1\0"
     return uuid_texts(
         [prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows]
     )
+
+
+def _plain(numbers: FloatColumn) -> NDArray[np.float64]:
+    """The same numbers in one way of writing each: little-endian, one NaN, no negative zero."""
+    plain: NDArray[np.float64] = numbers.astype("<f8", copy=False) + 0.0
+    plain[np.isnan(plain)] = np.nan
+    return plain
+
+
+def spectrum_identities(spectra: Sequence[Spectrum]) -> list[str]:
+    """The identity of each spectrum: the producer's id, else source, instrument and time; never its fluxes."""
+    messages = []
+    for each in spectra:
+        key = _key(each.source_name, each.instrument or each.telescope, None, "spectroscopy", each.external_id)
+        messages.append(_placed(key, each.external_id, round(each.mjd_utc * _MS_PER_DAY), each.occurrence))
+    return uuid_texts(messages)
+
+
+def spectrum_contents(spectra: Sequence[Spectrum]) -> list[str]:
+    """A hash of all that each spectrum says, its arrays among it."""
+    return [uuid_texts([_spectrum_message(each)])[0] for each in spectra]
+
+
+def _spectrum_message(each: Spectrum) -> bytes:
+    parts = [b"tomgql:content:1\0", _plain(np.array([each.mjd_utc, each.exposure_s])).tobytes()]
+    for array in (each.wavelength_angstrom, each.flux_values, each.flux_error_values):
+        parts.append(struct.pack("<q", -1 if array is None else len(array)))
+        parts.append(b"" if array is None else _plain(array).tobytes())
+    texts = "\0".join([getattr(each, name) or "" for name in _SPECTRUM_TEXTS])
+    return b"".join([*parts, texts.encode(), b"\0", each.reported.encode()])
+
+
+def astrometry_identities(data: Astrometry) -> list[str]:
+    """The identity of each position: the producer's id, else source, instrument and time."""
+    columns = (data.source_name, data.instrument, data.telescope, data.observatory_code, data.external_id)
+    times = _milliseconds(data.mjd_utc).tolist()
+    occurrences = [0] * len(data) if data.occurrence is None else data.occurrence.tolist()
+    messages = []
+    for source, instrument, telescope, code, external, ms, occurrence in zip(
+        *(column.tolist() for column in columns), times, occurrences, strict=True
+    ):
+        key = _key(source, instrument or telescope or code, None, "astrometry", external)
+        messages.append(_placed(key, external, ms, occurrence))
+    return uuid_texts(messages)
+
+
+def astrometry_contents(data: Astrometry) -> list[str]:
+    """A hash of all that each position says."""
+    return _column_contents(data, _POSITION_NUMBERS, _POSITION_TEXTS)
+
+
+def _placed(key: bytes, external_id: str | None, ms: int, occurrence: int = 0) -> bytes:
+    """The beginning of an identity with its time, unless the producer's id stands for it, and its occurrence."""
+    placed = key if external_id else b"%b\0%d" % (key, ms)
+    return b"%b\0%d" % (placed, occurrence) if occurrence else placed
 
 
 def generic_identities(data: GenericData) -> list[str]:
@@ -112,7 +180,7 @@ def generic_identities(data: GenericData) -> list[str]:
         *(column.tolist() for column in columns), times, strict=True
     ):
         key = _key(source, instrument or telescope, None, data.data_type, external)
-        messages.append(key if external else b"%b\0%d" % (key, ms))
+        messages.append(_placed(key, external, ms))
     return uuid_texts(messages)
 
 

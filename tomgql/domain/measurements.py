@@ -1,5 +1,7 @@
 """What a processor yields: measured facts as columns, and notes on how they were read.
 
+Photometry and data of other kinds stand here, spectra and positions in modules of their own.
+
 Arrays, not objects: a light curve has 100,000 points. One `Photometry` holds rows of one file; it is turned into
 stored rows by `tomgql.domain.staging`. Conventions are those of DESIGN D8: signed flux in microjansky (AB zero
 point 23.9), one-sigma errors, limits with their n-sigma, mid-exposure UTC as MJD.
@@ -7,15 +9,17 @@ point 23.9), one-sigma errors, limits with their n-sigma, mid-exposure UTC as MJ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatColumn = NDArray[np.float64]
-TextColumn = NDArray[np.object_]
-"""Shape ``(n,)``, each cell a ``str`` or ``None``."""
+from tomgql.domain.arrays import FloatColumn as FloatColumn
+from tomgql.domain.arrays import TextColumn as TextColumn
+from tomgql.domain.arrays import taken
+from tomgql.domain.astrometry import Astrometry
+from tomgql.domain.spectra import Spectrum
 
 NoteLevel = Literal["INFO", "WARNING", "ERROR"]
 
@@ -85,13 +89,7 @@ class Photometry:
 
     def take(self, keep: NDArray[np.bool_]) -> Photometry:
         """The rows where ``keep``, shape ``(n,)``, is true."""
-        chosen = np.flatnonzero(keep)
-        columns: dict[str, Any] = {}
-        for column in fields(self):
-            value = getattr(self, column.name)
-            columns[column.name] = value[chosen] if isinstance(value, np.ndarray) else value
-        columns["reported"] = [self.reported[index] for index in chosen]
-        return Photometry(**columns)
+        return taken(self, keep)
 
 
 @dataclass
@@ -126,9 +124,14 @@ class RejectedRow:
 
 @dataclass
 class Reading:
-    """Everything that a processor found in one file."""
+    """Everything that a processor found in one file, of one kind or of several.
+
+    Row numbers say where in the file a datum stands; data of several kinds may share one.
+    """
 
     photometry: Photometry | None = None
+    spectra: list[Spectrum] = field(default_factory=list)
+    astrometry: Astrometry | None = None
     generic: GenericData | None = None
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)

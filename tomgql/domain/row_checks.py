@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tomgql.domain.astrometry import LONGEST_OBSERVATORY_CODE, Astrometry
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
@@ -29,6 +30,7 @@ SMALLEST_UJY, LARGEST_UJY = 1e-30, 1e30
 
 LONGEST_TEXTS = {
     "band": 50, "source_name": 100, "telescope": 255, "instrument": 255, "external_id": 200, "reported_system": 32,
+    "observatory_code": LONGEST_OBSERVATORY_CODE,
 }  # fmt: skip
 """Characters that each text of a row may have; the table keeps the same bounds."""
 
@@ -73,6 +75,15 @@ def check_rows(
     return keep
 
 
+def check_times(time: Column, times: Times, now_mjd: float | None, reading: Reading) -> Flags:
+    """Which rows, (n,), have a time that can be; the others go to ``reading.rejected``, in order."""
+    missing, outside = np.isnan(times.mjd_utc), ~in_range(times.mjd_utc, now_mjd)
+    keep: Flags = ~(missing | outside)
+    for at in np.flatnonzero(~keep).tolist():
+        reading.rejected.append(_timeless(at, time, times, bool(missing[at])))
+    return keep
+
+
 def _absurd(brightness: Brightness) -> Flags:
     """Rows with a flux, error or limit that no instrument measures, and whose ratios would overflow."""
     flux = np.abs(brightness.flux_ujy)
@@ -97,35 +108,44 @@ def _rejection(
     at: int, time: Column, value: Column, times: Times, missing: bool, outside: bool, unreadable: bool
 ) -> RejectedRow:
     row = at + 1
-    if missing and times.unreadable[at]:
-        text = f'row {row}, column {time.name}: cannot read the time "{time.cells[at]}"'
-        return RejectedRow(row, "UNREADABLE_TIME", text, time.name)
-    if missing:
-        return RejectedRow(row, "MISSING_TIME", f"row {row}: no time in column {time.name}", time.name)
-    if outside:
-        mjd = float(times.mjd_utc[at])
-        when = f"is year {year_of(mjd)}" if abs(mjd) < 1e7 else "is no date"
-        return RejectedRow(row, "TIME_OUT_OF_RANGE", f"row {row}: time {time.cells[at]} {when}", time.name)
+    if missing or outside:
+        return _timeless(at, time, times, missing)
     if unreadable:
         text = f'row {row}, column {value.name}: "{value.cells[at]}" is not a number'
         return RejectedRow(row, "UNREADABLE_NUMBER", text, value.name)
     return RejectedRow(row, "NO_MEASUREMENT", f"row {row}: no measurement in column {value.name}", value.name)
 
 
-def check_texts(found: Photometry, reading: Reading) -> Flags:
+def _timeless(at: int, time: Column, times: Times, missing: bool) -> RejectedRow:
+    row = at + 1
+    if missing and times.unreadable[at]:
+        text = f'row {row}, column {time.name}: cannot read the time "{time.cells[at]}"'
+        return RejectedRow(row, "UNREADABLE_TIME", text, time.name)
+    if missing:
+        return RejectedRow(row, "MISSING_TIME", f"row {row}: no time in column {time.name}", time.name)
+    mjd = float(times.mjd_utc[at])
+    when = f"is year {year_of(mjd)}" if abs(mjd) < 1e7 else "is no date"
+    return RejectedRow(row, "TIME_OUT_OF_RANGE", f"row {row}: time {time.cells[at]} {when}", time.name)
+
+
+def check_texts(found: Photometry | Astrometry, reading: Reading) -> Flags:
     """Which rows, (n,), have texts short enough to be stored; the others go to ``reading.rejected``."""
     keep: Flags = np.ones(len(found), dtype=np.bool_)
     for name, longest in LONGEST_TEXTS.items():
-        cells = getattr(found, name)
-        if not any(text is not None and len(text) > longest for text in set(cells.tolist())):
+        cells = getattr(found, name, None)
+        if cells is None or not any(text is not None and len(text) > longest for text in set(cells.tolist())):
             continue
         for at in np.flatnonzero(keep).tolist():
             if cells[at] is not None and len(cells[at]) > longest:
                 keep[at] = False
-                row = int(found.row[at])
-                words = f"row {row}: {name.replace('_', ' ')} has {len(cells[at])} characters; at most {longest} fit"
-                reading.rejected.append(RejectedRow(row, "TEXT_TOO_LONG", words, name))
+                reading.rejected.append(too_long(int(found.row[at]), name, cells[at]))
     return keep
+
+
+def too_long(row: int, name: str, text: str) -> RejectedRow:
+    """The rejection of a row with a text that cannot be stored."""
+    words = f"row {row}: {name.replace('_', ' ')} has {len(text)} characters; at most {LONGEST_TEXTS[name]} fit"
+    return RejectedRow(row, "TEXT_TOO_LONG", words, name)
 
 
 def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile:

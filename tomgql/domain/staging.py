@@ -13,9 +13,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
+from tomgql.domain.astrometry import Astrometry
 from tomgql.domain.cells import clean_text
-from tomgql.domain.identity import contents, generic_contents, generic_identities, identities
-from tomgql.domain.measurements import GenericData, Photometry
+from tomgql.domain.identity import (
+    astrometry_contents,
+    astrometry_identities,
+    contents,
+    generic_contents,
+    generic_identities,
+    identities,
+    spectrum_contents,
+    spectrum_identities,
+)
+from tomgql.domain.measurements import GenericData, Photometry, Reading
+from tomgql.domain.repeats import settle_positions, settle_spectra
+from tomgql.domain.spectra import Spectrum
 
 STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
     ("row", "bigint"), ("identity", "uuid"), ("content", "uuid"), ("data_type", "text"), ("mjd", "float8"),
@@ -31,7 +43,31 @@ STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """Name and PostgreSQL type of every staged column, in order."""
 
+_SPECTRA_AT_ONCE = 100
+"""Spectra formatted together: the text of all of a large file at once would take three times its memory."""
+
 _SPECIAL = ('"', ",", "\n", "\r", "\\")
+
+
+def write_reading(reading: Reading, stream: BinaryIO, *, source_location: str | None = None) -> int:
+    """Write all that a reading holds, whatever its kinds; returns how many data.
+
+    Spectra and positions that repeat one of the same reading are settled on the way, with notes.
+    """
+    size = 0
+    if reading.photometry is not None:
+        size += write_staged_csv(reading.photometry, stream, source_location=source_location)
+    if reading.spectra:
+        reading.spectra, notes = settle_spectra(reading.spectra)
+        reading.notes.extend(notes)
+        size += write_spectra_csv(reading.spectra, stream, source_location=source_location)
+    if reading.astrometry is not None:
+        reading.astrometry, notes = settle_positions(reading.astrometry)
+        reading.notes.extend(notes)
+        size += write_astrometry_csv(reading.astrometry, stream, source_location=source_location)
+    if reading.generic is not None:
+        size += write_generic_csv(reading.generic, stream, source_location=source_location)
+    return size
 
 
 def write_staged_csv(photometry: Photometry, stream: BinaryIO, *, source_location: str | None = None) -> int:
@@ -58,7 +94,43 @@ def write_generic_csv(data: GenericData, stream: BinaryIO, *, source_location: s
     return _write(columns, len(data), stream)
 
 
-def _shared(data: Photometry | GenericData, data_type: str, source_location: str | None) -> dict[str, Any]:
+def write_astrometry_csv(data: Astrometry, stream: BinaryIO, *, source_location: str | None = None) -> int:
+    """Write measured positions, a line each; returns how many."""
+    columns = _shared(data, "astrometry", source_location)
+    columns |= {"identity": astrometry_identities(data), "content": astrometry_contents(data)}
+    for name in ("ra_deg", "dec_deg", "ra_error_arcsec", "dec_error_arcsec", "observatory_code", "time_quality"):
+        columns[name] = getattr(data, name)
+    return _write(columns, len(data), stream)
+
+
+def write_spectra_csv(spectra: Sequence[Spectrum], stream: BinaryIO, *, source_location: str | None = None) -> int:
+    """Write spectra, a line each, with their arrays as PostgreSQL's array literals; returns how many."""
+    for start in range(0, len(spectra), _SPECTRA_AT_ONCE):
+        some = spectra[start : start + _SPECTRA_AT_ONCE]
+        columns: dict[str, Any] = {
+            "row": [each.row for each in some], "identity": spectrum_identities(some),
+            "content": spectrum_contents(some), "data_type": "spectroscopy", "source_location": source_location,
+            "reported": _quoted([each.reported for each in some]),
+            "mjd": np.array([each.mjd_utc for each in some]),
+            "exposure_s": np.array([each.exposure_s for each in some]),
+        }  # fmt: skip
+        for name in ("telescope", "instrument", "source_name", "external_id", "flux_unit", "medium", "time_quality"):
+            columns[name] = np.array([*(getattr(each, name) for each in some), None], dtype=object)[:-1]
+        for name in ("wavelength_angstrom", "flux_values", "flux_error_values"):
+            columns[name] = [_array(getattr(each, name)) for each in some]
+        _write(columns, len(some), stream)
+    return len(spectra)
+
+
+def _array(values: Any) -> str:
+    """A quoted array literal such as ``"{1.5,null}"``; None is NULL."""
+    if values is None:
+        return ""
+    text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return f'"{{{text[1:-1]}}}"'
+
+
+def _shared(data: Photometry | Astrometry | GenericData, data_type: str, source_location: str | None) -> dict[str, Any]:
     return {
         "row": data.row.tolist(), "data_type": data_type, "mjd": data.mjd_utc, "source_name": data.source_name,
         "source_location": source_location, "telescope": data.telescope, "instrument": data.instrument,

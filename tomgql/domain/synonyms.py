@@ -29,7 +29,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "telescope": ("telescope", "tel", "facility", "observatory"),
     "instrument": ("instrument", "inst", "camera", "detector"),
     "source": ("source", "sourcename", "origin", "survey"),
-    "exposure": ("exptime", "exposure", "exposuretime", "texp", "exposures", "expt"),
+    "exposure": ("exptime", "exposure", "exposuretime", "texp", "exposures", "expt",
+                 "exposureseconds"),
     "ra": ("ra", "radeg", "rightascension", "ramean", "raj2000"),
     "dec": ("dec", "decl", "decdeg", "declination", "decmean", "dej2000", "decj2000"),
     "object": ("starname", "object", "objectname", "objname", "target", "event", "name"),
@@ -137,7 +138,9 @@ def _plain(name: str) -> str:
     return next((stem for stem in shorter if stem in _WITH_SYSTEMS), plain)
 
 
-def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, int]:
+def assign_roles(
+    names: Sequence[str], mapping: Mapping[str, str], synonyms: Mapping[str, tuple[str, ...]] = SYNONYMS
+) -> dict[str, int]:
     """For each meaning the index of the column that has it; an explicit mapping goes before any synonym.
 
     An empty name in the mapping says that no column has this meaning.
@@ -146,8 +149,8 @@ def assign_roles(names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, 
     """
     roles = {role: _index_of(name, names, role) for role, name in mapping.items() if name}
     plain = [_plain(name) for name in names]
-    for role, synonyms in SYNONYMS.items():
-        free = [word for word in synonyms if word in plain and plain.index(word) not in roles.values()]
+    for role, words in synonyms.items():
+        free = [word for word in words if word in plain and plain.index(word) not in roles.values()]
         if role not in mapping and free:
             roles[role] = plain.index(free[0])
     _assign_time(names, roles)

@@ -79,7 +79,9 @@ class ReducedDatum(Node):
     def mjd(self, root: strawberry.Parent[Row], scale: Scale = TimeScale.UTC) -> float:
         return mjd(root, scale)
 
-    @strawberry.field(description="The datum as it was reported, with its own names and units.")
+    @strawberry.field(
+        description="The datum as it was reported, with its own names and units; of a spectrum all but its arrays."
+    )
     def value(self, root: strawberry.Parent[Row]) -> JSON:
         return JSON(root["reported"])
 

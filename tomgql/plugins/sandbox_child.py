@@ -12,6 +12,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -22,7 +23,7 @@ from typing import Any
 import orjson
 
 from tomgql.domain.measurements import Reading
-from tomgql.domain.staging import STAGED_COLUMNS, write_generic_csv, write_staged_csv
+from tomgql.domain.staging import STAGED_COLUMNS, write_reading
 from tomgql.errors import TomError, UnreadableFile
 from tomgql.plugins.contracts import Processor, SourceFile
 from tomgql.plugins.registry import PROCESSOR_GROUP, ProcessorRegistry
@@ -33,6 +34,9 @@ OUT_OF_MEMORY, OUT_OF_DISK = 71, 72
 _HEAD_BYTES = 65536
 _LISTED_REJECTIONS = 10_000
 """More rejected rows than this are counted, not listed."""
+
+_SHOWN_SAMPLES = 10
+"""Samples of a spectrum that a preview shows."""
 
 _ALARM_GRACE_S = 5
 
@@ -107,15 +111,12 @@ def _processor(request: Mapping[str, Any], file: SourceFile) -> Processor:
 
 
 def _write_rows(reading: Reading, path: Path, source_location: str | None) -> int:
-    rows = 0
+    for data in (reading.photometry, reading.astrometry, reading.generic):
+        if data is not None:
+            _check_json(data.reported)
+    _check_json([each.reported for each in reading.spectra])
     with path.open("wb") as stream:
-        if reading.photometry is not None:
-            _check_json(reading.photometry.reported)
-            rows += write_staged_csv(reading.photometry, stream, source_location=source_location)
-        if reading.generic is not None:
-            _check_json(reading.generic.reported)
-            rows += write_generic_csv(reading.generic, stream, source_location=source_location)
-    return rows
+        return write_reading(reading, stream, source_location=source_location)
 
 
 def _check_json(reported: Sequence[str]) -> None:
@@ -126,9 +127,10 @@ def _check_json(reported: Sequence[str]) -> None:
 
 
 def _preview(path: Path, count: int) -> list[dict[str, Any]]:
-    """The first rows by column name, typed as PostgreSQL would."""
+    """The first rows by column name, typed as PostgreSQL would; of arrays, the first samples."""
     if count <= 0:
         return []
+    csv.field_size_limit(sys.maxsize)  # the array of a spectrum is one field
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [row for _, row in zip(range(count), csv.reader(stream), strict=False)]
     return [{name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, row, strict=True)} for row in rows]
@@ -139,6 +141,8 @@ def _typed(cell: str, kind: str) -> Any:
         return None
     if kind == "boolean":
         return cell == "t"
+    if kind == "float8[]":
+        return orjson.loads("[" + ",".join(cell[1:-1].split(",", _SHOWN_SAMPLES)[:_SHOWN_SAMPLES]) + "]")
     return orjson.loads(cell) if kind in ("float8", "bigint", "jsonb") else cell
 
 

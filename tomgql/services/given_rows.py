@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +11,19 @@ import orjson
 from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
+from tomgql.domain.position_rows import interpret_astrometry
 from tomgql.domain.row_checks import LONGEST_TEXTS
+from tomgql.domain.spectrum_rows import interpret_spectra
 from tomgql.domain.time import in_range, parse_iso
-from tomgql.errors import InvalidInput, QueryTooCostly, TomError
+from tomgql.errors import InvalidInput, TomError
+from tomgql.services.given_columns import given_columns
 
 if TYPE_CHECKING:
     from tomgql.services.reduction import NewData
 
-MOST_ROWS = 100_000
-"""Most rows of one call; more go into several calls or a file."""
-
-MOST_COLUMNS = 100
-"""Most different column names of one call; ATLAS has 19, ZTF's forced photometry 40."""
+_INTERPRETERS: dict[str, Callable[..., Reading]] = {
+    "photometry": interpret_photometry, "spectroscopy": interpret_spectra, "astrometry": interpret_astrometry,
+}  # fmt: skip
 
 TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
 """Where a generic row's time is looked for, in this order."""
@@ -31,17 +32,13 @@ TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
 def read_given(new: NewData, position: Any) -> Reading:
     """The rows or columns of a call as measured facts. Raises InvalidInput, UnreadableFile, QueryTooCostly."""
     _check_texts(new)
-    columns = _columns(new)
-    if new.data_type == "photometry":
-        place = None if position is None or position["ra_deg"] is None else tuple(position)
-        options = ColumnOptions(source_name=new.source_name or None)
-        return interpret_photometry(columns, options, file_name="rows", target_position=place)
-    if new.data_type in ("spectroscopy", "astrometry"):
-        raise InvalidInput(
-            f'createReducedData takes "photometry" and words of your own as dataType, not yet "{new.data_type}".',
-            path=["input", "dataType"],
-        )
-    return _generic(new, columns)
+    columns = given_columns(new)
+    interpret = _INTERPRETERS.get(new.data_type)
+    if interpret is None:
+        return _generic(new, columns)
+    place = None if position is None or position["ra_deg"] is None else tuple(position)
+    options = ColumnOptions(source_name=new.source_name or None)
+    return interpret(columns, options, file_name="rows", target_position=place)
 
 
 def _check_texts(new: NewData) -> None:
@@ -50,46 +47,6 @@ def _check_texts(new: NewData) -> None:
             raise InvalidInput(f"`{name}` may have {longest} characters.", path=["input", name])
     if len(new.source_name) > LONGEST_TEXTS["source_name"]:
         raise InvalidInput(f"`sourceName` may have {LONGEST_TEXTS['source_name']} characters.", path=["input"])
-
-
-def _columns(new: NewData) -> dict[str, list[Any]]:
-    if (new.rows is None) == (new.columns is None):
-        raise InvalidInput("Give either `rows` or `columns`.", path=["input", "rows"])
-    columns = _from_rows(new.rows) if new.rows is not None else _from_columns(new.columns or {})
-    size = len(next(iter(columns.values()), []))
-    if size == 0:
-        raise InvalidInput("There are no rows.", path=["input", "rows" if new.rows is not None else "columns"])
-    return columns
-
-
-def _check_size(rows: int, names: int) -> None:
-    """Refuse before anything is multiplied out: rows with a name each would fill the memory."""
-    if rows > MOST_ROWS:
-        raise QueryTooCostly(f"One call takes {MOST_ROWS} rows, not {rows}; send several calls.", path=["input"])
-    if names > MOST_COLUMNS:
-        raise QueryTooCostly(f"One call takes {MOST_COLUMNS} different columns, not {names}.", path=["input"])
-
-
-def _from_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    _check_size(len(rows), 0)
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise InvalidInput(f"Row {number} is not an object with column names.", path=["input", "rows"])
-    names = dict.fromkeys(name for row in rows for name in row)
-    _check_size(len(rows), len(names))
-    return {name: [row.get(name) for row in rows] for name in names}
-
-
-def _from_columns(given: Any) -> dict[str, list[Any]]:
-    if not isinstance(given, Mapping):
-        raise InvalidInput("`columns` is an object of arrays.", path=["input", "columns"])
-    lengths = {name: len(cells) for name, cells in given.items() if isinstance(cells, list)}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise InvalidInput(f"Columns must be of equal length: {listed}.", path=["input", "columns"])
-    size = next(iter(lengths.values()), 1)
-    _check_size(size, len(given))
-    return {name: cells if isinstance(cells, list) else [cells] * size for name, cells in given.items()}
 
 
 def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:

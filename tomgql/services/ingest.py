@@ -152,8 +152,11 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
     for table in ("staged_outcomes", "staged"):
         await tx.execute(f"drop table if exists pg_temp.{table}")
     columns = ", ".join(f'"{name}" {kind}' for name, kind in STAGED_COLUMNS)
-    await tx.execute(f"create temporary table staged ({columns}) on commit drop")
-    await tx.connection.copy_to_table("staged", source=staged, format="csv", schema_name="pg_temp")
+    await tx.execute(
+        f"create temporary table staged ({columns}, place bigint generated always as identity) on commit drop"
+    )
+    names = [name for name, _ in STAGED_COLUMNS]
+    await tx.connection.copy_to_table("staged", source=staged, columns=names, format="csv", schema_name="pg_temp")
     await tx.execute("analyze staged")
 
 
@@ -191,12 +194,12 @@ def _uuid_of(text: str) -> str:
     return f"overlay(overlay({digest} placing '8' from 13) placing 'a' from 17)::uuid"
 
 
-# A row that repeats an identity of its own file: the last one stands.
+# A row that repeats an identity of its own file: the last one stands. Data of several kinds may share a row's number.
 _SORT_OUT = """
     create temporary table staged_outcomes on commit drop as
-    select s."row", s.identity, d.id, case
+    select s."row", s.place, s.identity, d.id, case
         when d.id is null then 'CREATED' when d.content = s.content then 'UNCHANGED' else 'REVISED' end as outcome
-    from (select distinct on (identity) "row", identity, content from staged order by identity, "row" desc) s
+    from (select distinct on (identity) "row", place, identity, content from staged order by identity, place desc) s
     left join reduced_data d on d.target_id = $1 and d.identity = s.identity
 """
 
@@ -222,7 +225,7 @@ def _revise_sql() -> str:
     changes = ", ".join(f"{name} = {_expression(name)}" for name in STORED_COLUMNS if name != "identity")
     return (
         f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"
-        ' modified = now() from staged s join staged_outcomes o on o."row" = s."row" and o.outcome = \'REVISED\''
+        " modified = now() from staged s join staged_outcomes o on o.place = s.place and o.outcome = 'REVISED'"
         " where d.target_id = $1 and d.id = o.id"
     )
 
@@ -235,7 +238,7 @@ def _create_sql() -> str:
     return (
         f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"
         f" select $1::bigint, $2::bigint, $3::bigint, {global_id}, {expressions} from staged s"
-        ' join staged_outcomes o on o."row" = s."row" and o.outcome = \'CREATED\' order by s.mjd'
+        " join staged_outcomes o on o.place = s.place and o.outcome = 'CREATED' order by s.mjd"
         " returning id, identity)"
         " update staged_outcomes o set id = fresh.id from fresh where fresh.identity = o.identity"
     )

@@ -15,7 +15,7 @@ from typing import Any
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
-from tomgql.domain.staging import write_generic_csv, write_staged_csv
+from tomgql.domain.staging import write_reading
 from tomgql.errors import InvalidInput, NotFound, TomError
 from tomgql.events import log
 from tomgql.jobs.run import JobRun
@@ -188,14 +188,15 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
     async with transaction(rt.writes) as tx:  # before anything is computed for a stranger
         await _require_place(tx, actor, new)
         position = await tx.row("select ra_deg, dec_deg from targets where id = $1", new.target_id)
-    reading = await asyncio.to_thread(read_given, new, position)
+    reading, staged = await asyncio.to_thread(_read_and_stage, new, position)
     request = {name: value for name, value in vars(new).items() if name != "idempotency_key"}
     async with transaction(rt.writes) as tx:
         answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "createReducedData", request)
         if answer is not None:
             return remembered_outcome(answer)
         await _require_place(tx, actor, new)
-        outcome = await _record_given(tx, actor, new, reading)
+        staged.seek(0)
+        outcome = await _record_given(tx, actor, new, reading, staged)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))
         if not new.dry_run:
             await announce_data(tx, Origin(new.target_id, actor, new.data_product_id))
@@ -212,13 +213,16 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> Non
             raise InvalidInput("This data product belongs to another target.", path=["input", "dataProduct"])
 
 
-async def _record_given(tx: Transaction, actor: Principal, new: NewData, reading: Reading) -> BulkOutcome:
-    staged = io.BytesIO()
-    if reading.photometry is not None:
-        write_staged_csv(reading.photometry, staged, source_location=new.source_location or None)
-    elif reading.generic is not None:
-        write_generic_csv(reading.generic, staged, source_location=new.source_location or None)
-    staged.seek(0)
+def _read_and_stage(new: NewData, position: Any) -> tuple[Reading, io.BytesIO]:
+    """The rows of a call as facts and as CSV: seconds of work for large calls, so away from the event loop."""
+    reading, staged = read_given(new, position), io.BytesIO()
+    write_reading(reading, staged, source_location=new.source_location or None)
+    return reading, staged
+
+
+async def _record_given(
+    tx: Transaction, actor: Principal, new: NewData, reading: Reading, staged: io.BytesIO
+) -> BulkOutcome:
     origin = Origin(new.target_id, actor, new.data_product_id)
     only_count = new.dry_run or (new.all_or_nothing and bool(reading.rejected))
     recorded = await record_data(tx, origin, staged, revise=new.on_duplicate == "REVISE", undo=only_count)

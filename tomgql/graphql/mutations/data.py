@@ -16,16 +16,32 @@ from tomgql.graphql.scalars import JSON
 from tomgql.services import reduction
 from tomgql.services.reduction import NewData
 
+LIMITS = "At most 100,000 rows, 100 different columns, and 5,000,000 values in arrays."
 
-@strawberry.input(description="Reduced data of one target, as rows or as columns; at most 100,000 rows.")
+ROWS = (
+    "One object a datum, with the column names that files use, in any case: mjd, jd, date...; filter, mag, magerr or"
+    " flux, fluxerr, zp; for spectroscopy wavelength and flux (arrays of numbers, 2 to 1,000,000 samples; flux may hold"
+    " null), fluxError, wavelengthUnit (Angstrom when not given, or another unit of length), fluxUnit, medium (AIR,"
+    " VACUUM), exposureSeconds; for astrometry ra, dec (ICRS, decimal degrees or sexagesimal), raError, decError"
+    " (arcsec), observatoryCode; for all telescope, instrument, id (photometry: candid)."
+)
+COLUMNS = (
+    "One array, or one value for all, a column, with the names of `rows`. Columns of spectra hold an array a spectrum;"
+    " where all of them hold plain numbers they are one spectrum, and one that does beside others is an array for all."
+)
+
+
+@strawberry.input(description=f"Reduced data of one target, as rows or as columns. {LIMITS}")
 class CreateReducedDataInput:
     target: strawberry.ID = strawberry.field(description="The target; the right CHANGE on it is needed.")
-    data_type: str = strawberry.field(description="photometry, or any other word for generic data.")
+    data_type: str = strawberry.field(
+        description="photometry, spectroscopy, astrometry, or any other word for generic data; at most 100 characters."
+    )
     source_name: str = strawberry.field(default="", description="Where the data come from; part of their identity.")
     source_location: str = strawberry.field(default="", description="Address or place of the source.")
     data_product: strawberry.ID | None = optional("The data product that they belong to and follow in rights.")
-    rows: list[JSON] | None = optional("One object a datum, with the column names that files use.")
-    columns: JSON | None = optional("One array, or one value for all, a column.")
+    rows: list[JSON] | None = optional(ROWS)
+    columns: JSON | None = optional(COLUMNS)
     on_duplicate: OnDuplicate = strawberry.field(
         default=OnDuplicate.REVISE, description="What to do with a datum that exists with other content."
     )
