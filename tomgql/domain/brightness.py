@@ -34,6 +34,9 @@ _LARGE_ERROR = 1.0
 _LARGEST_DISAGREEMENT = 0.05
 """Magnitudes between a row's flux and its magnitude, in the median: more than rounding and zero points explain."""
 
+_NEGATIVE = frozenset({"f", "false", "-1", "-1.0", "0", "0.0", "n", "no", "-"})
+"""Cells of ZTF's isdiffpos that mean "fainter than the reference"."""
+
 _FORCED_NSIGMA = 3.0
 """The sigma of the limit of a row with an error but no flux."""
 
@@ -66,6 +69,8 @@ class Columns:
     limit: Column | None = None
     limit_flux: Column | None = None
     is_limit: Column | None = None
+    sign: Column | None = None
+    """Of magnitudes of difference images: whether the source is brighter or fainter than the reference."""
 
 
 def read_brightness(
@@ -118,13 +123,23 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     notes: list[Note] = []
     factor = magnitude_factor(columns.magnitude_error, magnitude_factor(columns.magnitude))
     error = _errors(columns.magnitude_error, magnitude, factor, notes)
-    flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset)
+    flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset) * _signs(columns.sign, magnitude, notes)
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
         magnitude, error, _where_known(magnitude, systems.system), limit,
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
+
+
+def _signs(column: Column | None, magnitude: FloatColumn, notes: list[Note]) -> FloatColumn | float:
+    """-1 where a difference magnitude stands for a source fainter than the reference."""
+    if column is None:
+        return 1.0
+    negative = np.array([(text or "").lower() in _NEGATIVE for text in column.texts], dtype=np.bool_)
+    words = f"fainter than the reference image by column {column.name}; stored as negative flux"
+    _warn(notes, "NEGATIVE_DIFFERENCE", negative & ~np.isnan(magnitude), words, "INFO")
+    return np.where(negative, -1.0, 1.0)
 
 
 def _errors(column: Column | None, magnitude: FloatColumn, factor: float, notes: list[Note]) -> FloatColumn:
