@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 SENTINELS = (99.0, 99.9, 99.99, 99.999, 999.0, 9999.0, -99.0, -99.9, -99.99, -999.0, -9999.0, -9.0, 1e32, -1e32)
 """Numbers that stand for "no value" in magnitudes and errors of real files."""
 
-_FLUX_SENTINELS = (-999.0, -9999.0, 1e32, -1e32)
+_FLUX_SENTINELS = (-999.0, -9999.0, -99999.0, 1e32, -1e32)
 """Numbers that are no flux even where no error can tell."""
 
 _MAGNITUDE_RANGE = (-30.0, 40.0)

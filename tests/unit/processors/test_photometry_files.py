@@ -112,18 +112,29 @@ def test_atlas() -> None:
     assert found.limit_flux_ujy[0] == pytest.approx(photometry.flux_from_magnitude(19.59))
     assert set(found.limit_nsigma) == {5.0}
     assert found.forced.all()
-    assert not found.difference.any()
+    assert found.difference.all(), "the service measures on difference images unless asked for reduced ones"
     assert found.external_id[0] == "01a59101o0618o"
     assert set(found.time_quality) == {"converted"}
     assert {note.code: note.count for note in reading.notes} == {
-        "NOT_POSITIVE": 1, "OTHER_FILTERS": 1, "FLAGGED": 1, "FAR_FROM_TARGET": 1,
+        "NOT_POSITIVE": 1, "OTHER_FILTERS": 1, "FLAGGED": 1, "FAR_FROM_TARGET": 1, "DIFFERENCE_ASSUMED": 1,
     }  # fmt: skip
+
+
+def test_atlas_cuts_are_counted() -> None:
+    file = a_file(DATA / "atlas_synthetic.txt")
+    reading = AtlasProcessor().read(file, {"good_fits_only": True, "max_chi_n": 1, "difference": False})
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [5]
+    assert not reading.photometry.difference.any()
+    assert [(note.message, note.row, note.count) for note in reading.notes if note.code == "QUALITY_CUT"] == [
+        ("1 row with a flagged fit (err not 0); left out", 3, 1), ("2 rows with chi/N above 1; left out", 1, 2),
+    ]  # fmt: skip
 
 
 def test_old_atlas_and_empty_results(written: Any) -> None:
     head = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit Sky ZP Obs\n"
     old = head + "59101.5 -21 1.3 -7 10 o 0 1 150 20 1 1 2 2 1 -0.4 20 20 x1\n"
-    reading = AtlasProcessor().read(written(old), {"difference": True})
+    reading = AtlasProcessor().read(written(old), {})
     assert reading.photometry is not None
     assert np.isnan(reading.photometry.limit_flux_ujy[0])
     assert reading.photometry.difference[0]
@@ -150,8 +161,8 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
         (b"<html><head><title>Log in</title></head>", 'the file is a web page ("Log in"), not data.'),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "the file is an image, not a text table."),
         (b"PK\x03\x04\x14\x00\x00\x00", "the file is a zip or spreadsheet file, not a text table."),
-        (b"SIMPLE  =                    T", "the file is a FITS file, which cannot be read yet, not a text table."),
-        (b'{"data": [1, 2]}', "the file is JSON, which cannot be read yet; send a table, such as CSV."),
+        (b"SIMPLE  =                    T", "the file is a FITS file, not a text table."),
+        (b'{"data": [1, 2]}', "the file is JSON without a table of photometry that is known here."),
         (bytes(range(32)) * 9 + b"\x00" * 99, "the file is binary, or UTF-16 text without a byte order mark; save it"),
         ("mjd,mag\n".encode("utf-16-le"), "the file is binary, or UTF-16 text without a byte order mark; save it"),
         ("\ufeff \n".encode("utf-16-le"), "the file is empty."),

@@ -58,7 +58,7 @@ def read_delimited(text: str, options: ColumnOptions, file_name: str) -> Delimit
     names, rows = _names(rows, comments, delimiter, options, file_name)
     if not rows:
         raise UnreadableFile(f"{file_name}: there are no rows below the header.")
-    return _columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
+    return named_columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
 
 
 def _leading_comments(text: str) -> tuple[list[str], str]:
@@ -152,12 +152,16 @@ def _uses_decimal_comma(rows: list[list[str]], delimiter: str | None) -> bool:
     return any("," in cell for cell in cells) and not any("." in cell for cell in cells)
 
 
-def _columns(names: list[str], rows: list[list[str]], decimal_comma: bool) -> Delimited:
+def named_columns(names: list[str], rows: list[list[str]], decimal_comma: bool = False) -> Delimited:
+    """Rows of cells as columns; what is odd about rows of another length is told."""
     width = len(names)
     found = Delimited({})
+    distinct = unique_names(names)
+    if not rows:
+        found.columns = {key: Column(name, []) for key, name in zip(distinct, names, strict=True)}
+        return found
     if set(map(len, rows)) != {width}:
         rows = _evened(rows, width, found)
-    distinct = unique_names(names)
     found.columns = {
         key: Column(name, list(cells), decimal_comma=decimal_comma)
         for key, name, cells in zip(distinct, names, zip(*rows, strict=True), strict=True)
