@@ -120,6 +120,24 @@ def test_atlas() -> None:
     }  # fmt: skip
 
 
+def test_a_real_atlas_result() -> None:
+    reading = AtlasProcessor().read(a_file(DATA / "atlas_fp_job01088.txt"), {})
+    found = reading.photometry
+    assert found is not None
+    assert len(found) == 147
+    assert {band: int((found.band == band).sum()) for band in ("atlaso", "atlasc")} == {"atlaso": 120, "atlasc": 27}
+    assert (found.mjd_utc.min(), found.mjd_utc.max()) == pytest.approx((59101.519385, 59185.447220), abs=1e-6)
+    assert int((found.flux_ujy < 0).sum()) == 38
+    significance = found.flux_ujy / found.flux_error_ujy
+    assert (int((significance >= 3).sum()), int((significance >= 5).sum())) == (74, 64)
+    assert photometry.limit_magnitude(found.flux_error_ujy[0]) == pytest.approx(20.207, abs=5e-4)
+    assert photometry.magnitude_from_flux(found.flux_ujy[5]) == pytest.approx(16.500, abs=5e-4)
+    assert np.isnan(found.reported_magnitude).all(), "m of a negative flux is no magnitude"
+    kept = AtlasProcessor().read(a_file(DATA / "atlas_fp_job01088.txt"), {"max_chi_n": 10}).photometry
+    assert kept is not None
+    assert int((kept.flux_ujy / kept.flux_error_ujy >= 3).sum()) == 67
+
+
 def test_atlas_cuts_are_counted() -> None:
     file = a_file(DATA / "atlas_synthetic.txt")
     reading = AtlasProcessor().read(file, {"good_fits_only": True, "max_chi_n": 1, "difference": False})
