@@ -54,7 +54,7 @@ def read_delimited(text: str, options: ColumnOptions, file_name: str) -> Delimit
     if not sample:
         raise UnreadableFile(f"{file_name}: there are no rows, only a header or comments.")
     delimiter = _delimiter(sample)
-    rows = _split(body, delimiter, file_name)
+    rows = split_rows(body, delimiter, file_name)
     names, rows = _names(rows, comments, delimiter, options, file_name)
     if not rows:
         raise UnreadableFile(f"{file_name}: there are no rows below the header.")
@@ -78,7 +78,8 @@ def _delimiter(sample: list[str]) -> str | None:
     return next((mark for mark in _DELIMITERS if all(mark in line for line in lines)), None)
 
 
-def _split(body: str, delimiter: str | None, file_name: str) -> list[list[str]]:
+def split_rows(body: str, delimiter: str | None, file_name: str) -> list[list[str]]:
+    """The cells of every line that is no comment; None for the delimiter means blanks. Raises `UnreadableFile`."""
     if delimiter is None:
         rows = [line.split() for line in body.splitlines()]
     else:

@@ -8,7 +8,6 @@ start of the exposure; flux and error are in counts of the difference image with
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -104,13 +103,13 @@ def _table(text: str, file_name: str) -> Delimited:
         raise UnreadableFile(f"{file_name}: the line with the names of the columns (index, field...) is missing.")
     header = [name.strip() for name in names[0].split(",")]
     lines = [line for line in text[names.end() :].splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return named_columns(header, [_cells(line, len(header)) for line in lines])
+    return named_columns(header, [_cells(line) for line in lines])
 
 
-def _cells(line: str, width: int) -> list[str]:
+def _cells(line: str) -> list[str]:
     """Between blanks, as the service writes; between commas where somebody has saved it as CSV."""
     cells = line.split()
-    return cells if len(cells) > 1 or "," not in line else next(csv.reader([line], skipinitialspace=True))
+    return cells if len(cells) > 1 or "," not in line else [cell.strip() for cell in line.split(",")]
 
 
 def _requested_position(text: str, size: int) -> dict[str, Column]:
