@@ -61,6 +61,13 @@ def read_delimited(text: str, options: ColumnOptions, file_name: str) -> Delimit
     return named_columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
 
 
+def header_names(text: str) -> list[str]:
+    """The cells of the first line that is neither empty nor a comment, as names; for detection."""
+    line = next((line for line in io.StringIO(text) if line.strip() and not line.lstrip().startswith("#")), "")
+    mark = next((mark for mark in _DELIMITERS if mark in line), None)
+    return [cell.strip().strip('"') for cell in line.strip().split(mark)]
+
+
 def _leading_comments(text: str) -> tuple[list[str], str]:
     comments: list[str] = []
     at = 0
