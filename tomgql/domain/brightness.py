@@ -6,7 +6,7 @@ A flux with a known unit goes before a magnitude; what was reported stays beside
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,10 +77,21 @@ def read_brightness(
     columns: Columns, size: int, systems: Systems, scale: FluxScale | None, limit_nsigma: float
 ) -> Brightness:
     """Every row's brightness. ``scale`` is None where the flux has no unit; then magnitudes alone count."""
+    uncalibrated = scale is None or bool(np.isnan(scale.factor).all())
+    if uncalibrated and columns.magnitude is not None and columns.magnitude_error is None:
+        columns = replace(columns, magnitude_error=_errors_of_counts(columns))
     found = _from_magnitudes(columns, size, systems, limit_nsigma)
     if scale is None:
         return found
     return _merge(_from_fluxes(columns, size, scale, limit_nsigma), found)
+
+
+def _errors_of_counts(columns: Columns) -> Column | None:
+    """Errors of magnitudes from a flux in any unit and its error, such as Gaia's electrons a second."""
+    if columns.flux is None or columns.flux_error is None:
+        return None
+    errors = photometry.magnitude_error(columns.flux.numbers.values, columns.flux_error.numbers.values)
+    return Column(columns.flux_error.name, errors, unit="mag", derived=True)
 
 
 def _values(column: Column | None, size: int) -> FloatColumn:
@@ -179,7 +190,8 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     flux, error = given * scale.factor, given_error * _factor(scale, scale.error_factor)
     _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
     system = _where_known(given, np.full(size, scale.label, dtype=object))
-    measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
+    no_limit = np.isnan(given_error) | np.isnan(scale.factor)  # an error in counts alone is no limit either
+    measured = ~(np.isnan(given) & no_limit & np.isnan(_values(columns.limit_flux, size)))
     none_reported = np.full(size, np.nan)  # as a magnitude; the flux as it came stays with the row's own columns
     return Brightness(flux, error, limit, nsigma, none_reported, none_reported.copy(), system,
                       none_reported.copy(), measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
@@ -194,7 +206,7 @@ def _flux_limits(
 ) -> tuple[FloatColumn, FloatColumn]:
     """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
     limit: FloatColumn = _values(columns.limit_flux, len(given)) * _factor(scale, scale.limit_factor)
-    forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
+    forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error) & ~np.isnan(scale.factor)
     _warn(notes, "FORCED_LIMIT", forced, "an error but no flux; stored as limit at 3 sigma", "INFO")
     nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
     limit = np.where(forced, _FORCED_NSIGMA * given_error * _factor(scale, scale.error_factor), limit)
