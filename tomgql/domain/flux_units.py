@@ -108,6 +108,12 @@ def _is_flux(unit: str) -> bool:
     return stated_system(f"({unit})") is None and _known_factor(unit) is not None
 
 
+def microjansky_of(unit: str | None) -> float:
+    """How many uJy one of this unit holds; NaN where it is no flux density per frequency."""
+    factor = _known_factor(unit) if unit and unit.strip().lower() not in _SYSTEM_NAMES else None
+    return math.nan if factor is None else factor
+
+
 def _known_factor(unit: str) -> float | None:
     plain = unit.strip().lower()
     factor = photometry.FLUX_UNITS_UJY.get(_SPELLINGS.get(plain, plain.upper()))
