@@ -49,7 +49,8 @@ SEEDS: dict[str, bytes] = {
     )
 } | {
     "asassn_v2": V2.encode(), "asassn_old": OLD.encode(), "ps1_mean": MEAN.encode(),
-    "ps1_detections": DETECTIONS.encode(), "votable_gaia": GAIA.format(unit="d", first=1705.5).encode(), "votable_vizier": VIZIER.encode(),
+    "ps1_detections": DETECTIONS.encode(), "votable_gaia": GAIA.format(unit="d", first=1705.5).encode(),
+    "votable_vizier": VIZIER.encode(),
     "tess": a_light_curve(TESS), "kepler": a_light_curve(KEPLER), "alert": packed(an_alert(isdiffpos="f")),
     "json": b'{"data": [{"mjd": 59000.25, "mag": 20.0, "filter": "ztfg"}, {"mjd": 59001.5, "mag": null}]}',
 }  # fmt: skip
