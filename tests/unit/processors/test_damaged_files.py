@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.files import DATA, REGISTRY, write
+from tests.support.files import DATA, REGISTRY, processor_of, write
 from tests.unit.processors.test_asassn import OLD, V2
 from tests.unit.processors.test_fits_tables import KEPLER, TESS, a_light_curve
 from tests.unit.processors.test_panstarrs import DETECTIONS, MEAN
@@ -112,7 +112,8 @@ def _read(folder: Path, content: bytes, processor: str | None) -> None:
 )  # fmt: skip
 @given(data=st.data())
 def test_mangled_files(tmp_path: Path, name: str, data: st.DataObject) -> None:
-    _read(tmp_path, data.draw(mangled(SEEDS[name])), None)
+    own = processor_of(write(tmp_path, SEEDS[name]))
+    _read(tmp_path, data.draw(mangled(SEEDS[name])), data.draw(st.sampled_from((None, own))))
 
 
 @pytest.mark.parametrize("processor", sorted(REGISTRY.installed))

@@ -266,6 +266,7 @@ def test_ragged_rows(written: Any) -> None:
         (b"mjd,mag\n59000,20\n", "no band column. Columns found: mjd, mag; name the band with option band"),
         (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
         (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
+        (b"<13.1 12\n47003.57 12\n", "has no header. Name its 2 columns with option columns"),
         (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
         (b"mjd,mag,filter\n118203.93,20,V\n", "row 1: time 118203.93 is year 2182"),
         (gzip.compress(b"mjd,mag\n59000,20\n", mtime=0)[:-9], "end too early"),

@@ -132,8 +132,7 @@ def _names_in_comments(comments: list[str], delimiter: str | None, width: int) -
 
 
 def _headerless(rows: list[list[str]], file_name: str) -> UnreadableFile:
-    firsts = [row[0] for row in rows if _is_number(row[0])]
-    values = [float(cell) for cell in firsts]
+    values = [float(_plain(row[0])) for row in rows if _is_number(row[0])]
     low, high = _TRUNCATED_JD
     if values and low <= min(values) and max(values) < high:
         fault = truncated_jd(values, f"column 1 of {file_name}, which has no name", file_name)
@@ -144,9 +143,13 @@ def _headerless(rows: list[list[str]], file_name: str) -> UnreadableFile:
     )
 
 
+def _plain(cell: str) -> str:
+    return cell.strip().lstrip("<>").replace(",", ".")
+
+
 def _is_number(cell: str) -> bool:
     try:
-        float(cell.strip().lstrip("<>").replace(",", "."))
+        float(_plain(cell))
     except ValueError:
         return False
     return cell.strip().lower() not in ("nan", "inf", "infinity")
