@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
+from astropy.time import Time
 
 from tomgql.builtin.processors import text_files
 from tomgql.builtin.processors.atlas import AtlasProcessor
@@ -97,6 +100,16 @@ def test_ecsv_with_photon_flux() -> None:
     assert "UNCALIBRATED" in {note.code for note in reading.notes}
     assert json.loads(found.reported[0])["flux_ul"] == 10.1e-12
     assert json.loads(found.reported[0])["flux"] is None
+
+
+def test_ecsv_with_times_of_astropy(written: Any) -> None:
+    times = Time([59000.25, 59001.25], format="mjd", scale="tdb")
+    table = Table({"time": times, "mag": [20.0, 21.0], "band": ["ztfg", "ztfr"]})
+    stream = io.StringIO()
+    table.write(stream, format="ascii.ecsv")
+    found, reading = read(written(stream.getvalue()))
+    assert found.mjd_utc[0] == pytest.approx(59000.25 - 69.184 / 86400, abs=5e-8)
+    assert "TIME_SCALE_ASSUMED" not in {note.code for note in reading.notes}
 
 
 def test_atlas() -> None:

@@ -76,6 +76,7 @@ def test_a_catalogue_without_times_is_refused() -> None:
          "the service answered with an error: Unknown table"),
         ('<VOTABLE><RESOURCE><INFO name="QUERY_STATUS" value="OK"/></RESOURCE></VOTABLE>', "holds no table"),
         (VIZIER[:500], "the VOTable cannot be read"),
+        (VIZIER.replace('<FIELD name="a"', "<FIELD"), "the VOTable cannot be read: .* at least one of 'ID' or 'name'"),
         (VIZIER.replace("<TABLEDATA><TR><TD>9000.75", '<BINARY><STREAM href="file:///etc/passwd"/></BINARY>'),
          "entities or data elsewhere"),
         ('<?xml version="1.0"?><!DOCTYPE x><VOTABLE><!ENTITY a "b"></VOTABLE>', "entities or data elsewhere"),

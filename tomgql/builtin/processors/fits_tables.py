@@ -35,7 +35,7 @@ _QUALITIES = ("quality", "sapquality")
 _MISSIONS = {"TESS": "tess", "KEPLER": "kepler", "K2": "kepler"}
 _FAULTS = (
     OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OverflowError, RecursionError,
-    AssertionError, NotImplementedError,
+    AssertionError, NotImplementedError, Warning,
 )  # fmt: skip
 """What astropy raises on damaged FITS files."""
 

@@ -31,9 +31,9 @@ _FETCH = re.compile(r"<(?:\w+:)?STREAM\b[^>]*\bhref\s*=", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _FAULTS = (
     ValueError, KeyError, TypeError, IndexError, AttributeError, SyntaxError, EOFError, OSError, OverflowError,
-    RecursionError, NotImplementedError, AssertionError,
+    RecursionError, NotImplementedError, AssertionError, Warning,
 )  # fmt: skip
-"""What astropy raises on damaged VOTables; its own errors are SyntaxErrors."""
+"""What astropy raises on damaged VOTables; its own errors are SyntaxErrors or warnings that it raises."""
 
 _UCDS = {
     "time": re.compile(r"time\.epoch"), "magnitude": re.compile(r"phot\.mag(?!\.)"),
