@@ -54,7 +54,8 @@ def interpret_photometry(
     checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
     reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
-    keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
+    names = [*target_names, options.object] if options.object else target_names
+    keep &= row_checks.check_objects(table.find("object"), names, file_name, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
     found = found if keep.all() else found.take(keep)

@@ -44,6 +44,7 @@ OPTIONS_PROPERTIES: dict[str, dict[str, Any]] = {
     "zero_point": {"type": "number", "description": "Magnitude of one unit of flux."},
     "magnitude_system": _words("System of the magnitudes.", "AB", "Vega"),
     "limit_nsigma": {"type": "number", "exclusiveMinimum": 0, "description": "At how many sigma the limits hold."},
+    "object": {"type": "string", "description": "How a file of several objects calls the target."},
     "band": {"type": "string", "description": "Band of all rows, where no column says it."},
     "telescope": {"type": "string", "description": "Telescope of all rows, where no column says it."},
     "instrument": {"type": "string", "description": "Instrument of all rows, where no column says it."},
@@ -76,6 +77,7 @@ class ColumnOptions:
     zero_point: float | None = None
     magnitude_system: str | None = None
     limit_nsigma: float | None = None
+    object: str | None = None
     band: str | None = None
     telescope: str | None = None
     instrument: str | None = None

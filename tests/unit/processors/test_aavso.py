@@ -32,7 +32,7 @@ def test_a_report_gives_the_rows_of_the_target() -> None:
     assert reading.format_name == "AAVSO extended report"
     assert notes(reading, "OTHER_OBJECTS") == ["128 rows of other objects skipped"]
     assert set(found.source_name) == {"AAVSO DERA"}
-    gem, _ = points(a_file(REPORT, names=("AM Gem",)))
+    gem, _ = points(a_file(REPORT, names=("SN 2011fe",)), object="am gem")
     assert gem.mjd_utc.tolist() == pytest.approx([57878.15819, 57878.16171], abs=1e-7)
     assert gem.reported_magnitude.tolist() == [13.914, 8.158], "magnitudes padded with a blank"
     assert gem.reported_magnitude_error.tolist() == [0.05, 0.023]

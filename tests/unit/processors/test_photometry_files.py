@@ -193,6 +193,7 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "the file is an image, not a text table."),
         (b"PK\x03\x04\x14\x00\x00\x00", "the file is a zip or spreadsheet file, not a text table."),
         (b"SIMPLE  =                    T", "the file is a FITS file, not a text table."),
+        (b'<?xml version="1.0"?>\n<!-- x --><voe:VOEvent ivorn="x">', "the file is XML (voe:VOEvent), not"),
         (b'{"data": [1, 2]}', "the file is JSON without a table of photometry that is known here."),
         (bytes(range(32)) * 9 + b"\x00" * 99, "the file is binary, or UTF-16 text without a byte order mark; save it"),
         ("mjd,mag\n".encode("utf-16-le"), "the file is binary, or UTF-16 text without a byte order mark; save it"),

@@ -108,6 +108,12 @@ def test_xrt_flux_densities_and_triggers(tmp_path: Path) -> None:
     reading = read(write(tmp_path, rates))
     assert reading.generic is not None
     assert json.loads(reading.generic.reported[0])["unit"] == "count / s"
+    ratios = "  read terr 1\n read serr 2\n! WT -- hard data\n!MJD  Err (pos)  Err(neg)  Rate  Error\n"
+    ratios += "53000.5 2e-05 -2e-05 -0.2 0.2\nNO NO NO NO NO\n! WT -- soft data\n53000.5 2e-05 -2e-05 0.7 -nan\n"
+    reading = read(write(tmp_path, ratios))
+    assert reading.generic is not None
+    assert reading.generic.instrument.tolist() == ["XRT WT -- hard data", "XRT WT -- soft data"]
+    assert json.loads(reading.generic.reported[1])["error_plus"] is None
     with pytest.raises(UnreadableFile, match=r'f\.dat: line 4 is no row of numbers: "59000\.5 x'):
         read(write(tmp_path, rates.replace("0.1 -0.1", "x y")))
 

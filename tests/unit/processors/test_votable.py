@@ -60,6 +60,30 @@ def test_vizier_by_description_and_ucd(tmp_path: Path) -> None:
         read(write(tmp_path, VIZIER), table="t2")
 
 
+PHOTDM = """<VOTABLE version="1.4"><RESOURCE>
+<TIMESYS ID="ts" refposition="{place}" timeorigin="{origin}" timescale="TT"/>
+<TABLE name="x"><GROUP ID="def" name="photcal">
+<PARAM name="filterIdentifier" datatype="char" arraysize="*" utype="photDM:PhotometryFilter.identifier"
+ value="{filter}"/>
+<PARAM name="magnitudeSystem" datatype="char" arraysize="*" utype="photDM:PhotCal.magnitudeSystem.type" value="AB"/>
+<FIELDref ref="phot"/></GROUP>
+<FIELD name="obs_time" datatype="double" unit="d" ref="ts"/>
+<FIELD name="phot" ID="phot" datatype="double" ucd="phot.mag;em.opt" unit="mag"/>
+<DATA><TABLEDATA><TR><TD>{time}</TD><TD>23.9</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+
+
+@pytest.mark.parametrize(
+    ("place", "origin", "time"),
+    [("GEOCENTER", "MJD-origin", 59000.0), ("TOPOCENTER", "JD-origin", 2459000.5), ("UNKNOWN", "2450000.5", 9000.0)],
+)
+def test_photometric_calibration_and_origins_of_time(tmp_path: Path, place: str, origin: str, time: float) -> None:
+    text = PHOTDM.format(place=place, origin=origin, time=time, filter="Palomar/ZTF.r")
+    found, reading = points(write(tmp_path, text))
+    assert (found.band[0], found.reported_system[0], found.flux_ujy[0]) == ("ztfr", "AB", pytest.approx(1.0))
+    assert found.mjd_utc[0] == pytest.approx(59000 - 69.184 / 86400, abs=1e-8)
+    assert not notes(reading, "SYSTEM_ASSUMED")
+
+
 def test_a_catalogue_without_times_is_refused() -> None:
     file = a_file(DATA / "vizier_kang2010.vot.xml")
     assert processor_of(file) == "votable"

@@ -59,7 +59,7 @@ _DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "semi-colon": ";", "
 _DISCREPANT = frozenset({"D", "T", "N"})
 """Validation flags of observations that AAVSO's staff holds for wrong."""
 
-_OPTIONS = choose_options("source_name", "time_format", "decimal_comma", "mapping", "band")
+_OPTIONS = choose_options("object", "source_name", "time_format", "decimal_comma", "mapping", "band")
 _SHARED_FACTS = {"time_scale": "utc", "source_name": "AAVSO"}
 
 

@@ -29,7 +29,7 @@ _DEEPEST = 4
 _SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hr": 3600.0, "d": 86400.0, "days": 86400.0}
 _LISTED_ELSEWHERE = ("spectroscopy", "astrometry")
 _OPTIONS = choose_options(
-    "source_name", "time_format", "time_scale", "limit_nsigma",
+    "object", "source_name", "time_format", "time_scale", "limit_nsigma",
     trigger_time={"type": "string", "description": "UTC (ISO 8601) from which T_start and T_stop count."},
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ _MAPPING = {
     "magnitude_system": "system", "is_limit": "upperlimit", "telescope": "telescope", "instrument": "instrument",
     "source": "", "flux": "", "flux_error": "", "zero_point": "",
 }  # fmt: skip
-_OPTIONS = choose_options("source_name", "telescope", "instrument", "magnitude_system", "band", "mapping")
+_OPTIONS = choose_options("object", "source_name", "telescope", "instrument", "magnitude_system", "band", "mapping")
 
 
 class OscProcessor:

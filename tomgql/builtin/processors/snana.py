@@ -26,7 +26,9 @@ _SIGNATURE = re.compile(r"^[ \t]*(?:VARLIST|VARNAMES)[ \t]*:.*\bMJD\b", re.MULTI
 _KEY = re.compile(r"([A-Z][A-Z0-9_]*(?:\([^)]*\))?)\s*:\s*(.*)")
 _NAMES = ("IAUC", "NAME_IAUC", "NAME_TRANSIENT", "SNID", "CID")
 _NONE = frozenset({"", "NULL", "NONE", "UNKNOWN", "-9", "0"})
-_OPTIONS = choose_options("source_name", "telescope", "instrument", "time_scale", "zero_point", "magnitude_system")
+_OPTIONS = choose_options(
+    "object", "source_name", "telescope", "instrument", "time_scale", "zero_point", "magnitude_system"
+)
 
 
 @dataclass

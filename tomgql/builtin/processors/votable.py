@@ -18,6 +18,7 @@ import numpy as np
 from tomgql.builtin.processors.readings import options_schema, read_columns
 from tomgql.builtin.processors.text_files import decode, head_text, read_content
 from tomgql.builtin.processors.time_frames import JD_ORIGIN, MJD_ORIGIN, in_days, time_facts
+from tomgql.builtin.processors.votable_filters import filter_facts
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading
 from tomgql.domain.options import OPTIONS_PROPERTIES, ColumnOptions, check_options
@@ -56,6 +57,7 @@ class _Table:
     ucds: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     time_systems: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     vectors: list[str] = field(default_factory=list)
 
 
@@ -139,6 +141,7 @@ def _table(table: Any, number: int, document: Any) -> _Table:
         found.columns[name] = Column(name, _cells(cells), unit=unit or None)
         found.ucds[name] = str(item.ucd or "").lower()
         found.descriptions[name] = str(item.description or "")
+        found.filters[name] = filter_facts(table, document.resources, item)
         if item.ref in systems:
             found.time_systems[name] = systems[item.ref]
     return found
@@ -192,9 +195,13 @@ def _facts(table: _Table, roles: Mapping[str, str], file_name: str) -> tuple[dic
         facts["mapping"] |= {"time": next(iter(days), time)}
     elif time is not None and (counted := counted_from(table.descriptions[time])) is not None:
         facts["time_format"] = counted
-    match = _BAND_IN_NAME.fullmatch(roles.get("magnitude", ""))
-    if "band" not in roles and match is not None:
+    brightness = roles.get("magnitude") or roles.get("flux") or ""
+    match = _BAND_IN_NAME.fullmatch(brightness)
+    if match is not None:
         facts["band"] = match["band"]
+    facts |= table.filters.get(brightness, {})
+    if "band" in roles:
+        facts.pop("band", None)
     return facts, columns
 
 

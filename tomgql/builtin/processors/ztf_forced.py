@@ -34,7 +34,7 @@ from tomgql.domain.options import ColumnOptions, check_options
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
-_NAMES_LINE = re.compile(r"^[ \t]*(?!#)[^\n#]*\bforcediffimflux\s*,[^\n]*", re.MULTILINE)
+_NAMES_LINE = re.compile(r"^[ \t#]*([^\n#=]*\bforcediffimflux\s*,[^\n]*)", re.MULTILINE)
 _POSITION = re.compile(r"Requested input (R\.A\.|Dec\.)\s*=\s*([+-]?\d+(?:\.\d+)?)\s*degrees")
 
 _UNUSABLE_INFOBITS = 33554432.0
@@ -101,7 +101,7 @@ def _table(text: str, file_name: str) -> Delimited:
     names = _NAMES_LINE.search(text)
     if names is None:
         raise UnreadableFile(f"{file_name}: the line with the names of the columns (index, field...) is missing.")
-    header = [name.strip() for name in names[0].split(",")]
+    header = [name.strip() for name in names[1].split(",")]
     lines = [line for line in text[names.end() :].splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return named_columns(header, [_cells(line) for line in lines])
 
