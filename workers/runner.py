@@ -23,6 +23,7 @@ from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import OUTAGES, Runtime
+from tomgql.store.connection import outlive
 from tomgql.store.transaction import transaction
 from workers.tasks import HANDLERS
 
@@ -81,9 +82,11 @@ async def _heartbeat(rt: Runtime, run: JobRun) -> None:
     lease_s = rt.settings.job_lease_s
     while True:
         await asyncio.sleep(lease_s / 5)
-        with contextlib.suppress(*OUTAGES):
+        try:
             if not await ledger.renew(rt.writes, run.claim, lease_s):
                 return
+        except OUTAGES as error:
+            outlive(error)
 
 
 async def _write_outcome(rt: Runtime, run: JobRun, error: Exception) -> None:

@@ -24,7 +24,7 @@ from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
 from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
-from tomgql.store.connection import DATABASE_ERRORS
+from tomgql.store.connection import DATABASE_ERRORS, outlive
 from workers.runner import run_job
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ async def _work(rt: Runtime, sandbox: Sandbox) -> None:
         try:
             await worker.async_run()
         except LOST as error:
+            outlive(error)
             logger.warning("the worker lost its queue (%s) and starts again", error)
         finally:
             marking.cancel()
@@ -100,9 +101,11 @@ async def _mark_running(worker: Worker, lease_s: float) -> None:
     """
     while True:
         await asyncio.sleep(lease_s / 5)
-        with contextlib.suppress(*LOST):
+        try:
             for message in list(worker.tasks):
                 await worker.pool.pexpire(in_progress_key_prefix + message, int(lease_s * 1000))
+        except LOST as error:
+            outlive(error)
 
 
 def build_worker(rt: Runtime, sandbox: Sandbox) -> Worker:
@@ -132,6 +135,7 @@ async def _sweep(rt: Runtime) -> None:
         try:
             await sweep(rt.writes, rt.queue, rt.settings.job_max_attempts)
         except LOST as error:
+            outlive(error)
             logger.warning("sweep: %s", error)
         await asyncio.sleep(rt.settings.job_sweep_s)
 
@@ -143,5 +147,6 @@ async def _prune(rt: Runtime) -> None:
                 await log.prune(connection, rt.settings.event_retention_days)
             await discard_orphans(rt)
         except LOST as error:
+            outlive(error)
             logger.warning("prune: %s", error)
         await asyncio.sleep(PRUNE_S)

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from tests.support.faults import assert_exactly_once, ended, held_up, latest_cursor, light_curve, reaches, someone_waits
 from tests.support.people import Person, make_person
 from tests.support.site import Child, Site, running_site, running_worker, until
 from tests.support.wire import Wire, wired
+from tomgql.jobs import ledger
+from tomgql.jobs.specs import ProcessDataProduct
+from tomgql.plugins.sandbox import Sandbox
+from tomgql.runtime import running
 from tomgql.settings import Settings
+from tomgql.store.transaction import transaction
+from workers.runner import run_job
+from workers.tasks import HANDLERS
 
 QUERY = "{ viewer { user { username } } }"
 
@@ -96,6 +104,31 @@ async def test_a_heartbeat_that_meets_a_goodbye_cancels_no_job(
         job = await ended(observer.client, job_id)
     assert (job["state"], job["error"], job["attempts"]) == ("SUCCEEDED", None, 1)
     await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 10)
+
+
+async def test_a_heartbeat_that_ends_on_a_lost_line_does_end(site: Site, wire: tuple[Wire, Settings]) -> None:
+    road, settings = wire
+    async with transaction(site.rt.writes) as tx:
+        spec = ProcessDataProduct(data_product_id=1)
+        job_id = await ledger.insert(tx, spec, created_by_id=None, target_id=None, data_product_id=None)
+
+    async with AsyncExitStack() as stack:
+
+        async def lose_the_line(*_: Any) -> None:
+            locked = held_up(site.settings.database_url or "", f"select from jobs where id = {job_id} for update")
+            await someone_waits(await stack.enter_async_context(locked), "update jobs set lease_until")
+            road.drop_at(b"UNLISTEN *")  # what asyncpg asks a connection that comes back from a cancelled query
+            raise ConnectionResetError("lost")
+
+        rt = await stack.enter_async_context(running(settings))
+        sandbox = await stack.enter_async_context(Sandbox())
+        double_in_place_of_the_verb = stack.enter_context(pytest.MonkeyPatch.context())
+        double_in_place_of_the_verb.setitem(HANDLERS, spec.kind, lose_the_line)
+        await asyncio.wait_for(run_job(rt, sandbox, job_id), 20)
+        road.mend()
+    job = await site.rt.reads.fetchrow("select state, lease_until < now() as lost from jobs where id = $1", job_id)
+    assert tuple(job) == ("RUNNING", False)
+    await site.rt.writes.execute("delete from jobs where id = $1", job_id)
 
 
 async def test_a_copy_whose_line_is_lost_while_it_waits_to_write_ends(

@@ -28,6 +28,7 @@ class Wire:
         self._may_end = asyncio.Event()
         self._may_end.set()
         self._clog_after: int | None = None
+        self._fatal: bytes | None = None
         self._held: set[asyncio.StreamWriter] = set()
         self._dropped = asyncio.Event()
         self._ports: dict[asyncio.StreamWriter, int] = {}
@@ -40,9 +41,13 @@ class Wire:
         """From now on take nothing more from a client that has sent so many bytes."""
         self._clog_after = sent_bytes
 
+    def drop_at(self, request: bytes) -> None:
+        """From now on drop the line of a client that sends this, instead of relaying it."""
+        self._fatal = request
+
     def mend(self) -> None:
         """Relay everything again; lines that were held up are dropped."""
-        self._clog_after = None
+        self._clog_after = self._fatal = None
         self._may_end.set()
         self._dropped.set()
         for client in self._held:
@@ -72,6 +77,9 @@ class Wire:
                     self._held.add(client)
                     self.clogged.set()
                     await self._dropped.wait()
+                    return
+                if self._fatal is not None and self._fatal in data:
+                    client.transport.abort()
                     return
                 server.write(data)
                 await server.drain()

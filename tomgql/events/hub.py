@@ -13,7 +13,7 @@ import logging
 import asyncpg
 
 from tomgql.events.log import CHANNEL
-from tomgql.store.connection import DATABASE_ERRORS
+from tomgql.store.connection import DATABASE_ERRORS, outlive
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Hub:
             try:
                 await self._listen_once()
             except DATABASE_ERRORS as error:
+                outlive(error)
                 logger.warning("event hub lost its connection: %s", error)
             self._ring()
             await asyncio.sleep(RECONNECT_S)
@@ -77,5 +78,4 @@ class Hub:
             self._ring()
             await gone.wait()
         finally:
-            with contextlib.suppress(*DATABASE_ERRORS):  # its error would take the place of our cancellation
-                await connection.close(timeout=1)
+            await connection.close(timeout=1)

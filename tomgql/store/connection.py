@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,17 @@ DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, async
 InternalClientError is also an outage: a server that ends says goodbye before it closes the line, and whoever takes
 the connection in between is told of a protocol "in an unexpected state".
 """
+
+
+def outlive(error: Exception) -> None:
+    """Return, for a loop that goes on after an outage; raises CancelledError when its task was to end.
+
+    A task is cancelled in the middle of a query, and then the line is lost: asyncpg's error for that takes the place of
+    the cancellation, and a loop that outlives it would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
