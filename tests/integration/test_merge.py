@@ -371,8 +371,9 @@ async def ingested(site: Site, target_id: int) -> str:
     return "recorded"
 
 
-async def test_two_merges_of_the_same_targets(site: Site, admin: Person) -> None:
-    one, two = await admin.create_target("Each A"), await admin.create_target("Each B")
+@pytest.mark.parametrize("attempt", range(5))
+async def test_two_merges_of_the_same_targets(attempt: int, site: Site, admin: Person) -> None:
+    one, two = await admin.create_target(f"Each A{attempt}"), await admin.create_target(f"Each B{attempt}")
     for target in (one, two):
         await record(admin, target, row(float(key(target))))
     outcomes = await asyncio.gather(merge(admin, one, two), merge(admin, two, one))
@@ -380,3 +381,16 @@ async def test_two_merges_of_the_same_targets(site: Site, admin: Person) -> None
     assert codes == ["NOT_FOUND", "[]"]
     (left,) = [outcome["target"]["id"] for outcome in outcomes if outcome["target"]]
     assert len(await data(admin, left)) == 2
+
+
+async def test_a_merge_waits_for_one_target_alone(site: Site, admin: Person) -> None:
+    """Who asks whether a merge is allowed holds no target while waiting for the other: else two would lock up."""
+    one, two = await admin.create_target("Order A"), await admin.create_target("Order B")
+    connection = await asyncpg.connect(site.settings.database_url)
+    async with connection.transaction():
+        await connection.execute("select from targets where id = $1 for update", key(one))
+        merging = asyncio.create_task(merge(admin, two, one))  # asks for `two`, then waits for `one`
+        await until(10, lambda: blocked(site))
+        await connection.execute("select from targets where id = $1 for update nowait", key(two))
+    assert (await merging)["errors"] == []
+    await connection.close()

@@ -54,7 +54,7 @@ async def update_target_list(
 
 
 async def _add(tx: Transaction, actor: Principal, list_id: int, targets: Sequence[int], path: list[str]) -> None:
-    for target_id in dict.fromkeys(targets):
+    for target_id in sorted(set(targets)):  # in the order of keys, as a merge locks them: none waits for the other
         await guard.require_target(tx, actor, target_id, predicates.VIEW, path)
     await tx.execute(
         "insert into target_list_members (target_list_id, target_id) select $1, t from unnest($2::bigint[]) t"

@@ -41,11 +41,16 @@ async def merge_targets(rt: Runtime, actor: Principal, into_id: int, from_id: in
     guard.require_writer(actor)
     if into_id == from_id:
         raise InvalidInput("A target cannot be merged into itself; give two targets.", path=["from"])
-    async with transaction(rt.writes) as tx:  # before a stranger's call locks anything
-        await _require_rights(tx, actor, into_id, from_id)
+    # Before a stranger's call locks anything; one target at a time, since a guard keeps its row until the end, and two
+    # merges that go opposite ways would hold one each and wait for the other.
+    async with transaction(rt.writes) as tx:
+        await _require_into(tx, actor, into_id)
+    async with transaction(rt.writes) as tx:
+        await _require_from(tx, actor, from_id)
     async with transaction(rt.writes) as tx:
         await _lock(tx, into_id, from_id)
-        await _require_rights(tx, actor, into_id, from_id)
+        await _require_into(tx, actor, into_id)
+        await _require_from(tx, actor, from_id)
         both = await lock_targets(tx, [into_id, from_id])
         await update_targets(tx, [{"id": into_id, **filled_columns(both[into_id], both[from_id])}])
         await _move_names(tx, into_id, from_id)
@@ -60,8 +65,11 @@ async def merge_targets(rt: Runtime, actor: Principal, into_id: int, from_id: in
     return (into_id,)
 
 
-async def _require_rights(tx: Transaction, actor: Principal, into_id: int, from_id: int) -> None:
+async def _require_into(tx: Transaction, actor: Principal, into_id: int) -> None:
     await guard.require_target(tx, actor, into_id, predicates.CHANGE, ["into"])
+
+
+async def _require_from(tx: Transaction, actor: Principal, from_id: int) -> None:
     for right in (predicates.CHANGE, predicates.DELETE, predicates.SHARE):
         await guard.require_target(tx, actor, from_id, right, ["from"])
 
