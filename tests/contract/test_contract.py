@@ -27,7 +27,6 @@ TO_COME = {
     "Mutation.mergeTargets",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
-    "Mutation.setReducedDataDisabled",
     "Mutation.share",
     "Mutation.updateTarget",
     "PreviewPayload",
