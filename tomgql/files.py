@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,30 @@ class FileStore:
     def local_path(self, sha256: str) -> Path:
         """Where the file with this hash lies; it exists for every stored data product."""
         return self._directory / sha256[:2] / sha256
+
+    def older_than(self, seconds: float) -> list[str]:
+        """Hashes of the files whose bytes came longer ago than this; discards what uploads left half-written then."""
+        before, hashes = time.time() - seconds, []
+        for path in self._directory.glob("*"):
+            if path.name.startswith(("incoming-", "discarded-")) and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+        for path in self._directory.glob("??/*"):
+            if path.stat().st_mtime < before:
+                hashes.append(path.name)
+        return hashes
+
+    def discard(self, sha256: str, seconds: float) -> bool:
+        """Remove a file unless its bytes came anew within so many seconds, by an upload that runs just now."""
+        aside = self._directory / f"discarded-{sha256}"
+        try:
+            self.local_path(sha256).rename(aside)  # now nobody replaces what is looked at
+        except FileNotFoundError:
+            return False
+        if aside.stat().st_mtime >= time.time() - seconds:
+            aside.rename(self.local_path(sha256))
+            return False
+        aside.unlink()
+        return True
 
     async def _copy(self, chunks: AsyncIterator[bytes], stream: object, limit_bytes: int) -> StoredFile:
         digest, size = hashlib.sha256(), 0

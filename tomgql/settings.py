@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     max_query_tokens: int = Field(4_000, gt=0, description="Most lexical tokens of a GraphQL document.")
     max_query_depth: int = Field(16, gt=0, description="Deepest nesting of a GraphQL document.")
     max_query_aliases: int = Field(200, gt=0, description="Most aliases in a GraphQL document.")
+    max_answer_bytes: int = Field(128 * MEBIBYTE, gt=0, description="Largest answer of the compiled reads of a query.")
+    max_anonymous_answer_bytes: int = Field(
+        32 * MEBIBYTE, gt=0, description="Largest answer of the compiled reads of a query to nobody signed in."
+    )
     request_timeout_s: float = Field(60.0, gt=0, description="Longest execution of one GraphQL operation.")
     statement_timeout_s: float = Field(30.0, gt=0, description="Longest SQL statement of a read.")
     database_pool_size: int = Field(10, gt=1, description="Most database connections of one pool of a process.")
@@ -52,6 +56,8 @@ class Settings(BaseSettings):
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
+
+    orphan_age_s: float = Field(86_400.0, gt=0, description="Files that nobody names are removed when older than this.")
 
     @property
     def files_dir(self) -> Path:

@@ -12,7 +12,6 @@ import logging
 import signal
 from typing import Any
 
-import asyncpg
 import redis.exceptions
 from arq import func
 from arq.constants import in_progress_key_prefix
@@ -23,7 +22,9 @@ from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, 
 from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
+from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
+from tomgql.store.connection import DATABASE_ERRORS
 from workers.runner import run_job
 
 logger = logging.getLogger(__name__)
@@ -35,12 +36,12 @@ RESTART_S = 0.5
 """Pause before a worker that lost its Redis is started again."""
 
 PRUNE_S = 3600.0
-"""Pause between two looks for events that are too old."""
+"""Pause between two looks for events that are too old, and files that nobody names."""
 
 ENDLESS_S = 7 * 86400
 """arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
 
-LOST = (OSError, redis.exceptions.RedisError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (redis.exceptions.RedisError, *DATABASE_ERRORS)
 """Errors after which the worker's loops try again."""
 
 
@@ -140,6 +141,7 @@ async def _prune(rt: Runtime) -> None:
         try:
             async with rt.writes.acquire() as connection:
                 await log.prune(connection, rt.settings.event_retention_days)
+            await discard_orphans(rt)
         except LOST as error:
             logger.warning("prune: %s", error)
         await asyncio.sleep(PRUNE_S)

@@ -18,17 +18,12 @@ CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
     "CreateContinuousShareInput",
-    "CreateTargetsInput",
     "DataProduct.thumbnailUrl",
     "Mutation.createContinuousShare",
-    "Mutation.createTargets",
     "Mutation.deleteContinuousShare",
-    "Mutation.importTargets",
-    "Mutation.mergeTargets",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
     "Mutation.share",
-    "Mutation.updateTarget",
     "PreviewPayload",
     "ProcessDataProductInput.dryRun",
     "Query.plots",
@@ -38,15 +33,9 @@ TO_COME = {
     "QuerySurveyInput",
     "ShareInput",
     "SharePayload",
-    "SkyCoordinates.constellation",
-    "SkyCoordinates.galacticBDeg",
-    "SkyCoordinates.galacticLDeg",
     "SurveyService",
     "Target.continuousShares",
-    "Target.lightCurve.binDays",
-    "Target.lightCurve.maxPoints",
     "Target.plot",
-    "Target.summary",
 }
 
 

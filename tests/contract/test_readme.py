@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from graphql import parse, validate
 
 from tests.support.people import Person
 from tests.support.site import Site, environment, running_worker, until
 from tomgql.cli import main
+from tomgql.graphql.schema import build_schema
 from tomgql.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,13 @@ def test_every_command_it_names_exists() -> None:
     assert named == set(main.commands)
     for command in sorted(named):
         assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+
+
+def test_every_query_it_shows_may_be_asked() -> None:
+    shown = blocks("graphql")
+    assert shown
+    schema = build_schema(Settings())._schema
+    assert [validate(schema, parse(text)) for text in shown] == [[]] * len(shown)
 
 
 def test_every_setting_it_names_exists() -> None:

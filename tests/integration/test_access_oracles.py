@@ -56,6 +56,20 @@ class TestFilters:
         client = scene.clients[name]
         assert await client.query(query, **hidden) == await client.query(query, **missing)
 
+    @pytest.mark.parametrize("who", ACTORS, ids=lambda who: who.name)
+    async def test_one_s_own_job_does_not_tell_what_hidden_thing_it_is_about(self, who: Any, scene: Scene) -> None:
+        world, client = scene.world, scene.clients[who.name]
+        query = "query ($t: ID, $p: ID) { jobs(where: {target: $t, dataProduct: $p}, first: 100) { nodes { id } } }"
+        seen = [each for each in world.jobs.values() if world.sees_job(who, each.label)]
+        for target, public_id in scene.ids["targets"].items():
+            found = (await client.query(query, t=public_id))["jobs"]["nodes"]
+            about = {each.label for each in seen if each.target == target and world.sees_target(who, target)}
+            assert set(scene.labels("jobs", [node["id"] for node in found])) == about
+        for product, public_id in scene.ids["products"].items():
+            found = (await client.query(query, p=public_id))["jobs"]["nodes"]
+            about = {each.label for each in seen if each.product == product and world.sees_product(who, product)}
+            assert set(scene.labels("jobs", [node["id"] for node in found])) == about
+
 
 async def given(scene: Scene, actor: str, target: str, product: str | None = None, **more: Any) -> dict[str, Any]:
     place = {"target": scene.ids["targets"][target], "dataType": "photometry", "rows": [POINT], **more}

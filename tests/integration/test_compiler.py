@@ -11,6 +11,7 @@ from graphql import GraphQLInputObjectType
 from tests.support.reads import Reads
 from tests.support.site import Site
 from tests.support.world import NAMES, make_world
+from tomgql.reading.catalog.targets import COORDINATES
 
 INJECTIONS = (
     "' or 1=1 --",
@@ -36,6 +37,12 @@ OPERATORS = ("eq: $p", "ne: $p", "in: [$p]", "notIn: [$p]", "contains: $p", "sta
 async def reads(site: Site) -> Reads:
     await make_world(site.rt)
     return Reads(site)
+
+
+@pytest.fixture
+def without_sql(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no SQL said `raHms`: fields that only Python knows will come with plug-ins."""
+    monkeypatch.delitem(COORDINATES.fields, "raHms")  # type: ignore[arg-type]
 
 
 async def same(reads: Reads, document: str, variables: dict[str, Any] | None = None) -> Any:
@@ -127,6 +134,7 @@ class TestNesting:
         assert all(few == every[:3] for few, every in found)
         assert sum(len(few) == 3 for few, _ in found) == 6
 
+    @pytest.mark.usefixtures("without_sql")
     async def test_a_python_only_field_slows_its_own_root_field_alone(self, reads: Reads) -> None:
         document = """{
           slow: targets { nodes { name coordinates { raHms decDms raDeg } } }
@@ -178,11 +186,45 @@ class TestText:
             return int((await same(reads, query))["reducedData"]["totalCount"])
 
         known, unknown = await count("isNull: false"), await count("isNull: true")
-        assert (known, unknown, known + unknown) == (await count("notIn: []") - unknown, 40, 120)
+        assert (known, unknown, known + unknown) == (await count("notIn: []") - unknown, 42, 126)
         named = await count('in: ["100%"]')
         assert 0 < named == await count('eq: "100%"')
         assert await count('notIn: ["100%"]') == await count('ne: "100%"') == known - named
         assert await count("in: []") == 0
+
+
+class TestPatterns:
+    async def test_like_and_order_of_text(self, reads: Reads) -> None:
+        async def names(condition: str) -> list[str]:
+            found = await same(reads, f"{{ targets(where: {{name: {{{condition}}}}}) {{ nodes {{ name }} }} }}")
+            return [node["name"] for node in found["targets"]["nodes"]]
+
+        assert await names('like: "AT _021%"') == ["AT 2021 (a-b)_c"]
+        assert await names(r'like: "100\\% sure\\_thing"') == ["100% sure_thing"]
+        assert await names('like: "at %", caseSensitive: false') == ["AT 2021 (a-b)_c"]
+        assert await names('gte: "1 C", lt: "2"') == ["100% sure_thing", "1 Ceres"]
+        for wrong in (r"a\\", r"\\\\\\"):
+            query = f'{{ targets(where: {{name: {{like: "{wrong}"}}}}) {{ totalCount }} }}'
+            for slow in (False, True):
+                assert (await reads.answer(query, slow=slow)).codes == ["INVALID_INPUT"]
+        long = f'{{ targets(where: {{name: {{like: "{"x" * 1001}"}}}}) {{ totalCount }} }}'
+        assert (await reads.answer(long)).codes == ["QUERY_TOO_COSTLY"]
+
+    async def test_times_and_numbers_by_what_was_seen(self, reads: Reads) -> None:
+        seen = (await same(reads, "{ targets(first: 3) { nodes { created coordinates { raDeg } } } }"))["targets"]
+        times, numbers = [node["created"] for node in seen["nodes"]], [n["coordinates"]["raDeg"] for n in seen["nodes"]]
+        query = "query ($w: TargetWhere) { targets(where: $w) { totalCount } }"
+
+        async def count(**where: Any) -> int:
+            return int((await same(reads, query, {"w": where}))["targets"]["totalCount"])
+
+        everything = await count()
+        assert await count(created={"eq": times[0]}) == await count(created={"in": times[:1]}) > 0
+        assert await count(created={"ne": times[0]}) == everything - await count(created={"eq": times[0]})
+        assert await count(created={"notIn": times}) == everything - await count(created={"in": times})
+        assert await count(raDeg={"in": numbers}) >= 3
+        known = await count(raDeg={"isNull": False})
+        assert await count(raDeg={"notIn": numbers}) == known - await count(raDeg={"in": numbers})
 
 
 class TestLimits:
@@ -216,6 +258,7 @@ class TestLimits:
         answer = await reads.answer(FILTERED, {"w": nested(2_000)})
         assert (answer.codes, answer.session.statements) == (["GRAPHQL_VALIDATION_FAILED"], 0)
 
+    @pytest.mark.usefixtures("without_sql")
     @pytest.mark.parametrize("beside", ["", "coordinates { raHms }"])
     async def test_pages_that_multiply(self, reads: Reads, beside: str) -> None:
         query = f"{{ targets(first: 10000) {{ nodes {{ {beside} reducedData(first: 1000) {{ nodes {{ id }} }} }} }} }}"
@@ -310,9 +353,31 @@ class TestInjection:
 
 
 class TestSlowPath:
+    @pytest.mark.usefixtures("without_sql")
     async def test_it_takes_a_bounded_number_of_statements(self, reads: Reads) -> None:
         lists = " ".join(f"a{number}: dataProducts(first: 1) {{ nodes {{ id }} }}" for number in range(150))
         answer = await reads.answer(f"{{ targets {{ nodes {{ coordinates {{ raHms }} {lists} }} }} }}")
         assert answer.codes
         assert set(answer.codes) == {"QUERY_TOO_COSTLY"}
         assert (await reads.answer("{ targets { nodes { coordinates { raHms } } } }")).codes == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        *((f"{name}: $m", name in ("eq", "lte", "gte")) for name in ("eq", "ne", "lt", "lte", "gt", "gte")),
+        ("in: [$m]", True),
+        ("notIn: [$m]", False),
+        ("gt: $m, isNull: false", False),
+    ],
+)
+async def test_a_time_that_was_shown_is_that_time_to_every_comparison(
+    reads: Reads, condition: str, holds: bool
+) -> None:
+    """The world's times lie 999 microseconds behind the millisecond that is shown."""
+    shown = (await reads.data("{ target(id: \"t1\") { created } }"))["target"]["created"]
+    where = f"{{id: {{eq: \"t1\"}}, created: {{{condition}}}}}"
+    query = f"query ($m: DateTime!) {{ targets(where: {where}) {{ totalCount }} }}"
+    assert await same(reads, query, {"m": shown}) == {"targets": {"totalCount": int(holds)}}
+    finer = shown.replace("Z", "5Z")
+    assert await same(reads, query, {"m": finer}) == {"targets": {"totalCount": int(holds)}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import atan2, cos, degrees, hypot, radians, sin
 from random import Random
 from typing import Any
@@ -55,6 +56,7 @@ def positions() -> list[tuple[float, float]]:
     """Around every centre and its antipode, and all over the sky."""
     random = Random(2024)
     found = [(random.uniform(0, 360), degrees(atan2(random.uniform(-1, 1), random.random()))) for _ in range(200)]
+    found.append((0.0, 45.5))
     for ra, dec in CENTERS:
         found.append(((ra + 180.0) % 360.0, -dec))
         found.append((ra, dec))
@@ -107,7 +109,27 @@ def _blur(radius_arcsec: float) -> float:
 
 
 def _same_point(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return separation_arcsec(one, other) == 0.0
+    """Whether two positions are one point but for rounding: at a pole whatever the right ascension."""
+    return separation_arcsec(one, other) <= 1e-9
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize(
+    ("center", "place"),
+    [
+        ((360.0, 0.0), (0.0, 0.0)),
+        ((360.0, 45.5), (0.0, 45.5)),
+        ((123.0, 90.0), (77.0, 90.0)),
+        ((0.0, -90.0), (200.0, -90.0)),
+    ],
+)
+async def test_one_point_in_two_spellings_lies_in_a_cone_of_no_width(
+    sky: Any, center: tuple[float, float], place: tuple[float, float], slow: bool
+) -> None:
+    reads, placed = sky
+    cone = {"raDeg": center[0], "decDeg": center[1], "radiusArcsec": 0.0}
+    found = await reads.data(CONE, {"cone": cone, "ra": center[0], "dec": center[1]}, slow=slow)
+    assert {placed[node["id"]] for node in found["targets"]["nodes"]} >= {place}
 
 
 @pytest.mark.parametrize(
@@ -125,3 +147,44 @@ async def test_what_is_no_cone(sky: Any, ra: float, dec: float, radius: float, c
     for slow in (False, True):
         answer = await sky[0].answer(CONE, {"cone": cone, "ra": 0.0, "dec": 0.0}, slow=slow)
         assert answer.codes == [code]
+
+
+NEAREST = """query ($p: PositionInput!, $after: String, $before: String, $first: Int, $last: Int) {
+  targets(orderBy: [{field: SEPARATION, from: $p}], after: $after, before: $before, first: $first, last: $last) {
+    edges { cursor node { id coordinates { separationArcsec(raDeg: 350.0, decDeg: -1.0) } } }
+    pageInfo { hasNextPage } } }"""
+
+
+async def test_nearest_first_page_by_page(sky: Any) -> None:
+    reads = sky[0]
+    point = {"raDeg": 350.0, "decDeg": -1.0}
+    whole = (await reads.data(NEAREST, {"p": point, "first": 10_000}))["targets"]["edges"]
+    found = [edge["node"]["coordinates"]["separationArcsec"] for edge in whole if edge["node"]["coordinates"]]
+    coarse_arcsec = 0.01  # a chord says little of the last arcseconds before 180 degrees
+    assert all(near <= far + coarse_arcsec for near, far in pairwise(found))
+    assert len(found) > 20
+    walked: list[str] = []
+    after = None
+    while True:
+        page = (await reads.data(NEAREST, {"p": point, "first": 7, "after": after}))["targets"]
+        walked += [edge["node"]["id"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["edges"][-1]["cursor"]
+    assert walked == [edge["node"]["id"] for edge in whole]
+    last = (await reads.data(NEAREST, {"p": point, "last": 3, "before": whole[10]["cursor"]}))["targets"]["edges"]
+    assert last == whole[7:10]
+    elsewhere = await reads.answer(NEAREST, {"p": {"raDeg": 10, "decDeg": 0}, "after": whole[3]["cursor"]})
+    assert elsewhere.codes == ["INVALID_CURSOR"], "a cursor belongs to the point that it was measured from"
+
+
+async def test_an_order_by_distance_needs_its_point(sky: Any) -> None:
+    reads = sky[0]
+    for order in ("{field: SEPARATION}", "{field: NAME, from: {raDeg: 1, decDeg: 1}}"):
+        for slow in (False, True):
+            answer = await reads.answer(f"{{ targets(orderBy: [{order}]) {{ nodes {{ id }} }} }}", slow=slow)
+            assert answer.codes == ["INVALID_INPUT"]
+    for point in ("{raDeg: 400, decDeg: 0}", "{raDeg: 0, decDeg: 91}"):
+        order = f"[{{field: SEPARATION, from: {point}}}]"
+        answer = await reads.answer(f"{{ targets(orderBy: {order}) {{ nodes {{ id }} }} }}")
+        assert answer.codes == ["INVALID_COORDINATES"]

@@ -47,3 +47,15 @@ async def test_targets_by_their_extras_and_data(admin: Person) -> None:
     bright = "{targets(where: {hasReducedData: {photometry: {magnitude: {lt: %s}}}}) {nodes {name}}}"
     assert (await admin.client.query(bright % 18))["targets"]["nodes"] == [{"name": "near"}]
     assert (await admin.client.query(bright % 17))["targets"]["nodes"] == []
+
+
+async def test_an_id_in_another_spelling_names_nothing(admin: Person) -> None:
+    target = await admin.create_target("spelled once")
+    other = f"t0{target[1:]}"
+    query = """query ($id: ID!) {
+      target(id: $id) { id } node(id: $id) { id } targets(where: {id: {in: [$id]}}) { totalCount }
+    }"""
+    found = await admin.client.query(query, id=target)
+    assert (found["target"], found["node"], found["targets"]) == ({"id": target}, {"id": target}, {"totalCount": 1})
+    found = await admin.client.query(query, id=other)
+    assert (found["target"], found["node"], found["targets"]) == (None, None, {"totalCount": 0})

@@ -45,6 +45,15 @@ def _name(order: Order) -> str:
     return ",".join(f"{key['field']}-{key['direction']}" for key in order) or "default"
 
 
+ORDERS_OF_ENDS: list[Order] = [
+    [],
+    [{"field": "RA", "direction": "ASC"}],
+    [{"field": "RA", "direction": "DESC"}, {"field": "NAME", "direction": "ASC"}],
+]
+_ENDS = "query ($where: TargetWhere, $order: [TargetOrder!], $cursor: String)"
+FORWARDS = f"{_ENDS} {{ targets(where: $where, orderBy: $order, first: 9, after: $cursor) {{ {INFO} }} }}"
+BACKWARDS = f"{_ENDS} {{ targets(where: $where, orderBy: $order, last: 9, before: $cursor) {{ {INFO} }} }}"
+
 EVERY = [
     pytest.param(name, order, id=f"{name}-{_name(order)}")
     for name, (_, fields, _) in LISTS.items()
@@ -144,6 +153,11 @@ class TestWalks:
             nodes = (await reads.data(query))["targets"]["nodes"]
             assert nodes[place]["name"] == "1 Ceres"
 
+    async def test_targets_stand_by_creation_when_no_order_is_asked_for(self, reads: Reads) -> None:
+        nodes = (await reads.data("{ targets { nodes { name created } } }"))["targets"]["nodes"]
+        moments = [node["created"] for node in nodes]
+        assert (nodes[0]["name"], moments) == ("2P", sorted(moments)), "2P is the oldest, though written last"
+
 
 class TestEnds:
     async def test_an_empty_page_has_no_cursors(self, reads: Reads) -> None:
@@ -160,6 +174,21 @@ class TestEnds:
         assert (ids(behind), ids(before)) == ([], [])
         assert (behind["pageInfo"]["hasNextPage"], behind["pageInfo"]["hasPreviousPage"]) == (False, True)
         assert (before["pageInfo"]["hasNextPage"], before["pageInfo"]["hasPreviousPage"]) == (True, False)
+
+    @pytest.mark.parametrize("slow", [False, True])
+    @pytest.mark.parametrize("order", [pytest.param(order, id=_name(order)) for order in ORDERS_OF_ENDS])
+    async def test_a_cursor_of_a_row_that_the_filter_leaves_out(self, reads: Reads, order: Order, slow: bool) -> None:
+        edges = (await page(reads, "targets", order))["edges"]
+        names = [edge["node"]["id"] for edge in edges]
+        cursor = edges[5]["cursor"]
+        cases = ((names[:5], True, False), (names[6:], False, True), (names[4:8], True, True), (names[5:6], True, True))
+        for kept, ahead, behind in cases:
+            where = {"id": {"in": kept}}
+            given = {"where": where, "order": order, "cursor": cursor}
+            forwards = await reads.data(FORWARDS, given, slow=slow)
+            backwards = await reads.data(BACKWARDS, given, slow=slow)
+            assert forwards["targets"]["pageInfo"]["hasPreviousPage"] is ahead
+            assert backwards["targets"]["pageInfo"]["hasNextPage"] is behind
 
     async def test_a_list_without_rows(self, reads: Reads) -> None:
         query = f'{{ targets(where: {{name: {{eq: "nobody"}}}}) {{ {PAGE} }} }}'

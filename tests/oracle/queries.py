@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from graphql import GraphQLInterfaceType, GraphQLSchema, is_composite_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    is_composite_type,
+    is_list_type,
+    is_non_null_type,
+)
 from graphql import get_named_type as named_type
 from graphql import get_nullable_type as nullable_type
 from hypothesis import strategies as st
@@ -60,6 +68,12 @@ def queries(draw: Any, schema: GraphQLSchema, world: World, cursors: Cursors) ->
     return Maker(draw(st.randoms(use_true_random=True)), schema, world, cursors).query()
 
 
+@st.composite
+def filtered_lists(draw: Any, schema: GraphQLSchema, world: World, cursors: Cursors) -> Query:
+    """Valid queries for the ids of one filtered list: cheap ones, so that many filters are tried."""
+    return Maker(draw(st.randoms(use_true_random=True)), schema, world, cursors).filtered_list()
+
+
 class Maker:
     """Makes one query."""
 
@@ -76,8 +90,7 @@ class Maker:
 
     def query(self) -> Query:
         """The whole query."""
-        root = self.schema.query_type
-        assert root is not None
+        root = self._root
         scope = _Scope()
         names = [name for name in root.fields for _ in range(WEIGHTS.get(name, 1)) if name not in NOT_ASKED]
         parts = [self._field(root, self.values.pick(names), scope, 0, 1) for _ in range(self.values.number(1, 2))]
@@ -87,6 +100,26 @@ class Maker:
         head = f"query Q({declared})" if declared else "query Q"
         document = "\n".join([f"{head} {{ {' '.join(parts)} }}", *self.fragments])
         return Query(document, self.given, self.fields)
+
+    def filtered_list(self) -> Query:
+        """One list with a filter, perhaps in an order and cut to a page, and no more than its ids."""
+        name = self.values.pick([name for name, each in self._root.fields.items() if "where" in each.args])
+        arguments = self._root.fields[name].args
+        given = {"where": self.values.of(GraphQLNonNull(nullable_type(arguments["where"].type)), name, "where")}
+        if "orderBy" in arguments and self.values.chance(40):
+            given["orderBy"] = self.values.of(arguments["orderBy"].type, name, "orderBy")
+        if self.values.chance(40):
+            self._page(self._root.fields[name], given, 1)
+        written = {key: value if isinstance(value, _Literal) else literal(value) for key, value in given.items()}
+        text = ", ".join(f"{key}: {value}" for key, value in written.items())
+        wanted = "totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage }"
+        return Query(f"query Q {{ {name}({text}) {{ {wanted} }} }}", {}, {name})
+
+    @property
+    def _root(self) -> GraphQLObjectType:
+        root = self.schema.query_type
+        assert root is not None
+        return root
 
     # ------------------------------------------------------------------ selections
     def _selection(self, type_: Any, scope: _Scope, depth: int, rows: int) -> str:

@@ -1,4 +1,7 @@
-"""Compiled reads and the slow path give equal answers (DESIGN D4): random queries, several actors, one awkward sky.
+"""Compiled reads, the slow path and a naive reader give equal answers (DESIGN D4): random queries, several actors.
+
+The first two share filters, pages, predicates and what SQL says; the third, `tests.oracle.naive`, shares nothing with
+them, so it also finds what both have wrong. All read one awkward sky.
 
 ``TOMGQL_ORACLE_EXAMPLES`` sets the number of queries; the default is what the timed suite can afford.
 """
@@ -7,19 +10,24 @@ from __future__ import annotations
 
 import os
 from itertools import permutations, product
+from time import perf_counter
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, parse
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from tests.oracle.queries import NO_ORDER, Cursors, queries
+from tests.oracle.naive import NaiveReader
+from tests.oracle.naive.leaves import Measured, Place, place_of
+from tests.oracle.queries import NO_ORDER, NOT_ASKED, Cursors, filtered_lists, queries
 from tests.oracle.values import named
 from tests.support.reads import Reads
 from tests.support.site import Site
 from tests.support.world import World, make_world
+from tomgql.access.principal import Principal
+from tomgql.graphql.schema import build_schema, schema_text
 
 EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
 """How many queries are compared: always the same ones, and more of them in a longer run."""
@@ -27,21 +35,35 @@ EXAMPLES = int(os.environ.get("TOMGQL_ORACLE_EXAMPLES", "320"))
 PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.environ else [])]
 """Simplifying a failing query takes minutes, so it is asked for by ``TOMGQL_ORACLE_SHRINK``."""
 
-PYTHON_ONLY = {"raHms", "decDms"}
+PYTHON_ONLY: set[str] = set()
 """Fields that no SQL says."""
 
+UNLIMITED = {"max_query_depth": 1_000, "max_query_aliases": 100_000, "max_query_tokens": 1_000_000}
+"""Limits of documents, which are not what is tested here: fragments that spread others soon reach the usual ones."""
+
+ORIGIN = ", from: {raDeg: 359.5, decDeg: 1.5}"
+"""Where distances are measured from."""
 
 ACTORS = ("admin", "anonymous", "stranger", "member")
 
 
 class Oracle(Reads):
-    """Runs a query down both paths."""
+    """Runs a query down both paths and past the naive reader; knows how long the latter took, in seconds."""
 
-    def __init__(self, site: Site, world: World) -> None:
+    def __init__(self, site: Site, world: World, naive: NaiveReader) -> None:
         super().__init__(site)
-        self.world = world
+        self.schema = build_schema(site.settings.model_copy(update=UNLIMITED))
+        self.world, self.naive = world, naive
         self.cursors: Cursors = {}
-        self.compared = self.leaves = 0
+        self.compared = self.leaves = self.filtered = 0
+        self.naively_s = 0.0
+
+    def read_naively(self, document: DocumentNode, variables: dict[str, Any], actor: Principal) -> Any:
+        """The naive reader's answer."""
+        started = perf_counter()
+        found = self.naive.answer(document, variables, actor)
+        self.naively_s += perf_counter() - started
+        return found
 
     @property
     def core(self) -> GraphQLSchema:
@@ -51,12 +73,15 @@ class Oracle(Reads):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def oracle(site: Site) -> Any:
-    oracle = Oracle(site, await make_world(site.rt))
+    world = await make_world(site.rt)
+    naive = await NaiveReader.of(schema_text(), site.settings.database_url or "")
+    oracle = Oracle(site, world, naive)
     for name, definition in oracle.core.query_type.fields.items():  # type: ignore[union-attr]
         if named(definition.type).endswith("Connection"):
             oracle.cursors[named(definition.type)] = await _cursors(oracle, name, definition)
     yield oracle
-    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers")
+    print(f"\n{oracle.compared} queries compared, {oracle.leaves} values in their answers, {oracle.filtered} lists,")
+    print(f"{oracle.naively_s:.1f} s of it for the naive reader")
 
 
 async def _cursors(oracle: Oracle, name: str, definition: Any) -> dict[str, list[str]]:
@@ -73,6 +98,7 @@ def _orders(definition: Any) -> list[str]:
     if "orderBy" not in definition.args:
         return [NO_ORDER]
     fields = definition.args["orderBy"].type.of_type.of_type.fields["field"].type.of_type.values
+    fields = [f"{name}{ORIGIN if name == 'SEPARATION' else ''}" for name in fields]
     single = [f"[{{field: {name}, direction: {way}}}]" for name in fields for way in ("ASC", "DESC")]
     pairs = [
         f"[{{field: {first}, direction: {one}}}, {{field: {second}, direction: {other}}}]"
@@ -82,46 +108,76 @@ def _orders(definition: Any) -> list[str]:
     return [NO_ORDER, *single, *pairs[::5]]
 
 
-class TestEquality:
-    @pytest.mark.timeout(3600)
-    @given(data=st.data())
-    @settings(
-        max_examples=EXAMPLES,
+def _examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
         derandomize=True,
         deadline=None,
         database=None,
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
     )
-    async def test_compiled_and_slow_path_give_equal_answers(self, oracle: Oracle, data: Any) -> None:
+
+
+class TestEquality:
+    async def test_the_naive_reader_has_a_rule_for_everything(self, oracle: Oracle) -> None:
+        assert oracle.naive.unknown(NOT_ASKED) == []
+
+    @pytest.mark.timeout(3600)
+    @given(data=st.data())
+    @_examples(EXAMPLES)
+    async def test_compiled_slow_and_naive_reads_give_equal_answers(self, oracle: Oracle, data: Any) -> None:
         query = data.draw(queries(oracle.core, oracle.world, oracle.cursors))
         name = data.draw(st.sampled_from(ACTORS))
         note(f"as {name}: {query.document}\nvariables: {query.variables}")
         document = parse(query.document)
-        assert validate(oracle.core, document) == [], "the generator makes valid queries"
         actor = oracle.world.actors[name]
         compiled = await oracle.answer(query.document, query.variables, actor)
         slow = await oracle.answer(query.document, query.variables, actor, slow=True)
-        assert (compiled.errors, slow.errors) == ([], [])
+        assert (compiled.errors, slow.errors) == ([], []), "the generator makes valid queries"
         oracle.leaves += assert_equal(compiled.data, slow.data, "data")
+        naive = oracle.read_naively(document, query.variables, actor)
+        assert_equal(compiled.data, naive, "naive")
         if not query.fields & PYTHON_ONLY:
             least, most = _statements(document, compiled.data)
             assert compiled.session.fetched == 0, "every field but the Python-only ones is compiled"
             assert least <= compiled.session.statements <= most
         oracle.compared += 1
 
+    @pytest.mark.timeout(3600)
+    @given(data=st.data())
+    @_examples(EXAMPLES)
+    async def test_compiled_and_naive_reads_filter_alike(self, oracle: Oracle, data: Any) -> None:
+        query = data.draw(filtered_lists(oracle.core, oracle.world, oracle.cursors))
+        name = data.draw(st.sampled_from(ACTORS))
+        note(f"as {name}: {query.document}")
+        actor = oracle.world.actors[name]
+        compiled = await oracle.data(query.document, None, actor)
+        assert_equal(compiled, oracle.read_naively(parse(query.document), {}, actor), "naive")
+        oracle.filtered += 1
+
     async def test_enough_was_compared(self, oracle: Oracle) -> None:
         assert oracle.compared >= min(EXAMPLES, 300)
+        assert oracle.filtered >= min(EXAMPLES, 300)
 
 
 def assert_equal(one: Any, other: Any, path: str) -> int:
-    """Equal JSON, keys in the same order, floats to 1e-9; returns how many leaves were compared."""
+    """Equal JSON, keys in the same order; returns how many leaves were compared.
+
+    Floats are equal to 1e-9, but where ``other`` states its own tolerance; a cursor is that of the row it stands for.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
         assert list(one) == list(other), path
         return sum(assert_equal(one[key], other[key], f"{path}.{key}") for key in one)
     if isinstance(one, list) and isinstance(other, list):
         assert len(one) == len(other), path
         return sum(assert_equal(*both, f"{path}[{n}]") for n, both in enumerate(zip(one, other, strict=True)))
+    if isinstance(other, Place):
+        assert place_of(one) == int(other), f"{path}: a cursor of row {place_of(one)}, not {other}"
+        return 1
+    if isinstance(other, Measured):
+        assert abs(one - other) <= other.tolerance, f"{path}: {one} {other}"
+        return 1
     if _is_number(one) and _is_number(other):
         assert one == other or abs(one - other) <= 1e-9 * max(abs(one), abs(other)), f"{path}: {one} {other}"
         return 1

@@ -38,7 +38,10 @@ ID_KINDS = {
 }
 """Field or input type -> prefix of the ids that mean something there."""
 
-BOGUS_IDS = ("t999999", "d1-999999", "p0", "", "x1", "t1 or 1=1", "d5", "t9223372036854775808", "ü", "t012")
+BOGUS_IDS = (
+    *("t999999", "d1-999999", "p0", "", "x1", "t1 or 1=1", "d5", "t9223372036854775808", "ü", "t012"),
+    *("t01", "p001", "j01"),
+)
 
 JSONS: tuple[dict[str, Any], ...] = ({}, {"redshift": 0.031}, {"on": True}, {"nested": {"a": {}}}, {"no": 1})
 
@@ -50,6 +53,8 @@ TEXTS = (
     *("LCO", "request 1", "COMPLETED"),
     *("Faulkes_North", "faulkes", "FLOYDS", "100%", "O'Neil\\", "process_data_product", "share"),
 )
+
+PATTERNS = ("%", "_%", "%\\%%", "%e%", "F__LDS", "sdss_", "100\\%%", "", "%ü%", "\\\\%", "%\n%")
 
 FLOATS = (0.0, -0.0, 1.0, -3.25, 5.0, 18.9, 20.5, 30.0, 45.5, 90.0, -90.0, 180.0, 359.99, MJD, MJD + 0.5, 1e-9, 1e300)
 TIMES = (
@@ -64,8 +69,12 @@ BOUNDED: dict[str, Sequence[float]] = {
     "ConeInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
     "ConeInput.decDeg": (0.0, 90.0, -90.0, 45.5, -0.005),
     "ConeInput.radiusArcsec": (0.0, 30.0, 36.5, 3600.0, 200_000.0, 400_000.0),
+    "PositionInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
+    "PositionInput.decDeg": (45.5, -0.005, 89.5, -33.0),  # none from which rounding decides what of the world is nearer
     "separationArcsec.raDeg": (0.0, 180.0, 180.0000001, 359.99, 303.4),
     "separationArcsec.decDeg": (90.0, -90.0, 0.0, 45.5, -45.5, 45.50000001),
+    "binDays": (0.3, 0.25, 1.0, 1e5, 1e-6),
+    "maxPoints": (2, 3, 5, 1000),
     "nSigma": (3.0, 0.5, 1, 5.0, 1000.0, 0.001),
 }
 """Numbers whose range is checked; asking for others is an error, which is not compared here."""
@@ -120,15 +129,28 @@ class Values:
         deep = depth >= 3
         optional = [key for key, field in type_.fields.items() if not is_non_null_type(field.type)]
         usable = [key for key in optional if not (deep and key in ("and", "or", "not"))]
+        if type_.name == "TargetOrder":
+            return self._target_order(type_, owner, depth)
         few = self.some(usable, 0 if self.chance(10) else 1, 2)
         keys = [key for key in type_.fields if key in few or key not in optional]
         # A filter on an id does not know what it filters; its owner does.
         return {key: self.of(type_.fields[key].type, _owner(type_, owner), key, depth + 1) for key in keys}
 
+    def _target_order(self, type_: GraphQLInputObjectType, owner: str, depth: int) -> dict[str, Any]:
+        """An order of targets: a point goes with SEPARATION, and with that alone."""
+        keys = ["field", "direction"]
+        given = {key: self.of(type_.fields[key].type, _owner(type_, owner), key, depth + 1) for key in keys}
+        if given["field"] == "SEPARATION":
+            point = type_.fields["from"].type
+            given["from"] = self._of(point, _owner(type_, owner), "from", depth + 1)
+        return given
+
     def _scalar(self, type_: GraphQLNamedType, owner: str, name: str) -> Any:
         bounded = BOUNDED.get(f"{owner}.{name}") or BOUNDED.get(name)
         if bounded is not None:
             return self.pick(bounded)
+        if name == "like":
+            return self.pick(PATTERNS)
         if type_.name == "ID":
             return self.id(owner, name)
         if type_.name == "Boolean":

@@ -48,6 +48,7 @@ class Reads:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.most_bytes = site.settings.max_answer_bytes
         self.schema: strawberry.Schema = build_schema(site.settings)
 
     def __repr__(self) -> str:
@@ -58,7 +59,7 @@ class Reads:
     ) -> Answer:
         """The whole answer."""
         plain = reading_as(self.site.rt, actor)
-        session = CountingSession(plain.pool, plain.reader, slow_only=slow)
+        session = CountingSession(plain.pool, plain.reader, slow_only=slow, most_bytes=self.most_bytes)
         context = Context(self.site.rt, actor, session)
         result = await self.schema.execute(document, variables, context_value=context)
         return Answer(orjson.loads(orjson.dumps(result.data)), list(result.errors or ()), session)  # type: ignore[union-attr]

@@ -1,7 +1,8 @@
 """A small sky full of awkward content, written by SQL, and the actors that look at it.
 
 Null and equal sort keys, fluxes below and at zero, limits with and without sigma, unknown bands, disabled data,
-nested JSON, positions at RA 0 and the poles, moving targets, restricted products, names that need quoting.
+nested JSON, positions at RA 0 and the poles, moving targets, restricted products, jobs about what their creator may
+not see, names that need quoting.
 """
 
 from __future__ import annotations
@@ -166,6 +167,20 @@ class _Writer:
             given.update(forced=False, difference=False)
         return await self.add("reduced_data", **{**given, **values})
 
+    async def revisions(self, target: int, datum: int, product: int | None, number: int) -> None:
+        """What the datum was before, with another product, as ingest keeps it."""
+        for revision in range(1, number + 1):
+            await self._tx.execute(
+                "insert into reduced_data_revisions (target_id, datum_id, revision, record)"
+                " select target_id, id, $3::int, to_jsonb(d) - array['id', 'target_id', 'identity', 'global_id']"
+                " || jsonb_build_object('revision', $3::int, 'data_product_id', $4::bigint, 'source_name', 'older')"
+                " from reduced_data d where target_id = $1 and id = $2",
+                target,
+                datum,
+                revision,
+                product,
+            )
+
     async def job(self, **values: Any) -> int:
         given = {"kind": "process_data_product", "created": START + timedelta(hours=next(self._numbers) // 2)}
         return await self.add("jobs", **{**given, **values})
@@ -204,7 +219,13 @@ async def _write(w: _Writer) -> World:
         for n, target in enumerate((*targets[:5], *targets[:4]))
     ]
     products = [
-        await w.product(target, users[uploader], observation_id=_of(observations, number), notes=list(NOTES[:n]), product_id=("id'%" if number == 1 else None))
+        await w.product(
+            target,
+            users[uploader],
+            observation_id=_of(observations, number),
+            notes=list(NOTES[:n]),
+            product_id=("id'%" if number == 1 else None),
+        )
         for number, (target, uploader, n) in enumerate(
             (target, uploader, n)
             for target in targets[:6]
@@ -230,8 +251,9 @@ async def _write(w: _Writer) -> World:
     for number, target in enumerate(targets[:6]):
         mine = products[number * 3 : number * 3 + 3]
         for n, values in enumerate((*PHOTOMETRY, *OTHERS)):
-            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values)
+            datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values, revision=1 + n % 3)
             ids["d"].append(f"d{target}-{datum}")
+            await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
     ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
     ids["l"] = [f"l{key}" for key in lists]
     ids["o"] = [f"o{key}" for key in observations]
@@ -278,7 +300,8 @@ async def _targets(w: _Writer) -> list[int]:
     comet = {"scheme": "MPC_COMET", "perihelion_distance_au": 0.9, "perihelion_epoch_mjd": 60100.5}
     targets.append(await w.target("1 Ceres", "OPEN", **orbit, **minor))
     targets.append(await w.target("C/2023 A3", "PUBLIC", **orbit, **comet, ra_deg=10.0))
-    targets.append(await w.target("2P", "PRIVATE", **orbit, **comet, ra_deg=10.0, dec_deg=-5.0))
+    older = START - timedelta(days=400)
+    targets.append(await w.target("2P", "PRIVATE", **orbit, **comet, ra_deg=10.0, dec_deg=-5.0, created=older))
     return targets
 
 
@@ -294,6 +317,7 @@ async def _jobs(w: _Writer, users: dict[str, int], targets: list[int], products:
         await w.job(created_by_id=None, target_id=targets[5], kind="query_survey"),
         await w.job(created_by_id=member, kind="share", attempts=3, **{**failed, "error_retryable": True}),
         await w.job(created_by_id=member, target_id=targets[7]),
+        await w.job(created_by_id=users["stranger"], target_id=targets[5], data_product_id=products[15]),
     ]
 
 

@@ -106,6 +106,13 @@ def product_visible_to(actor: Principal, product: str, bind: Bind) -> str:
     )
 
 
+def product_id_visible_to(actor: Principal, product_id: str, bind: Bind) -> str:
+    """Whether the actor may see the data product that the expression ``product_id`` names."""
+    if actor.is_admin:
+        return "true"
+    return f"{product_id} in (select vp.id from data_products vp where {product_visible_to(actor, 'vp', bind)})"
+
+
 def datum_visible_to(actor: Principal, datum: str, bind: Bind) -> str:
     """Whether the actor may see the reduced datum."""
     return _both(
@@ -148,10 +155,8 @@ def job_visible_to(actor: Principal, job: str, bind: Bind) -> str:
     """Whether the actor may see the job."""
     if actor.is_admin:
         return "true"
-    about_product = (
-        f"({job}.data_product_id is not null and {job}.data_product_id in (select vp.id from data_products vp"
-        f" where {product_visible_to(actor, 'vp', bind)}))"
-    )
+    shown = product_id_visible_to(actor, f"{job}.data_product_id", bind)
+    about_product = f"({job}.data_product_id is not null and {shown})"
     if actor.is_anonymous:
         return about_product
     about_target = f"({job}.data_product_id is null and {job}.target_id in {_granted_targets(actor, CHANGE, bind)})"

@@ -20,6 +20,12 @@ _SEXAGESIMAL = re.compile(
     re.VERBOSE,
 )
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+POLE_RA_DEG, POLE_DEC_DEG = 192.85948, 27.12825
+"""The north galactic pole, ICRS, degrees (Hipparcos catalogue, ESA 1997)."""
+
+POLE_LONGITUDE_DEG = 122.93192
+"""Galactic longitude of the north celestial pole, degrees: the node's 32.93192 and 90."""
+
 _EXAMPLES = {"right ascension": "155.127083 or 10:20:30.5", "declination": "-5.5 or -05:30:00"}
 
 
@@ -95,6 +101,19 @@ def _format(size: float, decimals: int, wrap: int | None = None) -> str:
     first = first % wrap if wrap else first
     tail = f".{fraction:0{decimals}d}" if decimals else ""
     return f"{first:02d}:{minutes:02d}:{seconds:02d}{tail}"
+
+
+def galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
+    """Galactic longitude (0 to below 360) and latitude in degrees of an ICRS position in degrees.
+
+    Pole and node of the Hipparcos catalogue (ESA 1997, SP-1200, vol. 1, section 1.5.3).
+    """
+    ra, dec, pole = math.radians(ra_deg - POLE_RA_DEG), math.radians(dec_deg), math.radians(POLE_DEC_DEG)
+    up = math.sin(pole) * math.sin(dec) + math.cos(pole) * math.cos(dec) * math.cos(ra)
+    east = math.cos(dec) * math.sin(ra)
+    north = math.cos(pole) * math.sin(dec) - math.sin(pole) * math.cos(dec) * math.cos(ra)
+    longitude = (POLE_LONGITUDE_DEG - math.degrees(math.atan2(east, north))) % 360.0
+    return longitude, math.degrees(math.atan2(up, math.hypot(east, north)))
 
 
 def separation_arcsec(ra_deg: ArrayLike, dec_deg: ArrayLike, ra0_deg: float, dec0_deg: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, SpectralMedium, TimeScale, WavelengthUnit
 from tomgql.graphql.inputs import PhotometryWhere, ReducedDatumOrder, ReducedDatumWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyTarget, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.catalog.data import ANGSTROMS_PER_UNIT
 from tomgql.reading.rows import LightCurveRows, Row
@@ -32,6 +32,23 @@ System = Annotated[MagnitudeSystem | None, strawberry.argument(description="Magn
 Scale = Annotated[TimeScale | None, strawberry.argument(description="Time scale.")]
 Sigmas = Annotated[
     float | None, strawberry.argument(description="Threshold in units of the flux error, 0.000001 to 1,000,000.")
+]
+
+BinDays = Annotated[
+    float | None,
+    strawberry.argument(
+        description="Bin the fluxes in bins this wide, days, 0.000001 to 100,000, that begin at multiples of it from"
+        " MJD 0. Each band, telescope and instrument, and difference fluxes, have bins of their own: means weighted by"
+        " the inverse variance, negative fluxes included. Fluxes without errors have plain means of their own; data"
+        " without a flux are left out. A bin bears the id of its earliest datum."
+    ),
+]
+MaxPoints = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Thin to about this many points, 2 to 250,000, for a plot: of each stretch of time the lowest and"
+        " the highest of each band stay, so that no extreme is lost. Each band keeps at least two."
+    ),
 ]
 
 _VEGA_OFFSETS = {band.name: band.ab_minus_vega for band in BANDS}
@@ -68,6 +85,13 @@ class ReducedDatum(Node):
     def value(self, root: strawberry.Parent[Row]) -> JSON:
         return JSON(root["reported"])
 
+    @strawberry.field(
+        description="What it was before it was revised, newest first, as the viewer may see; at most 1,000."
+    )
+    def revisions(self, root: strawberry.Parent[Row]) -> list[LazyReducedDatum]:
+        older: list[LazyReducedDatum] = link(root, "revisions")
+        return older
+
     @strawberry.field(description="The same datum has the same globalId in every TOM; a UUID.")
     def global_id(self, root: strawberry.Parent[Row]) -> str:
         return str(root["global_id"])
@@ -98,7 +122,8 @@ class PhotometryDatum(OfRow, ReducedDatum):
         return magnitude_error(root)
 
     @strawberry.field(
-        description="Upper limit at nSigma as a magnitude. A limit of unknown sigma is given as it was reported."
+        description="Upper limit at nSigma as a magnitude. A limit of unknown sigma is given as it is; AS_REPORTED"
+        " gives the number that was written, whatever nSigma."
     )
     def limit(
         self, root: strawberry.Parent[Row], n_sigma: Sigmas = 3, system: System = MagnitudeSystem.AB
@@ -108,6 +133,13 @@ class PhotometryDatum(OfRow, ReducedDatum):
     @strawberry.field(description="Whether the flux stands nSigma above zero.")
     def is_detection(self, root: strawberry.Parent[Row], n_sigma: Sigmas = 3) -> bool:
         return is_detection(root, n_sigma)
+
+    @strawberry.field(
+        description="Whether its flux or limit is known in physical units; false for magnitudes in unknown bands, whose"
+        " numbers AS_REPORTED gives."
+    )
+    def is_calibrated(self, root: strawberry.Parent[Row]) -> bool:
+        return any(root[name] is not None for name in ("flux_ujy", "flux_error_ujy", "limit_flux_ujy"))
 
     @strawberry.field(description="Exposure time, seconds.")
     def exposure_seconds(self, root: strawberry.Parent[Row]) -> float | None:
@@ -176,7 +208,10 @@ def _column(what: str, compute: Callable[[Row, Any], Any], kind: Any) -> Any:
     return strawberry.field(resolver=resolve, description=what)
 
 
-@strawberry.type(description="Photometry as columns: arrays of equal length, ordered by time.")
+@strawberry.type(
+    description="Photometry as columns: arrays of equal length, ordered by time. At most 250,000 points: a longer one"
+    " is refused, and can be narrowed by where, binned by binDays or thinned by maxPoints."
+)
 class LightCurve:
     id: list[strawberry.ID] = _column("Ids of the data.", lambda row, _: row.public_id, list[strawberry.ID])
     mjd: list[float] = _column(
@@ -208,6 +243,14 @@ class LightCurve:
     )
     is_detection: list[bool] = _column(
         "Whether each is a detection at nSigma.", lambda row, given: is_detection(row, given["nSigma"]), list[bool]
+    )
+    bin_count: list[int] = _column(
+        "Number of data in each point; 1 without binDays.", lambda row, _: row["bin_count"], list[int]
+    )
+    flux_scatter: list[float | None] = _column(
+        "Standard deviation of the fluxes of a bin, in the asked unit; null for fewer than two.",
+        lambda row, given: _in_unit(row["flux_scatter_ujy"], _chosen(FluxUnit, given["fluxUnit"])),
+        list[float | None],
     )
     telescope: list[str | None] = _column("Telescopes.", lambda row, _: row["telescope"], list[str | None])
     instrument: list[str | None] = _column("Instruments.", lambda row, _: row["instrument"], list[str | None])
@@ -259,6 +302,9 @@ def magnitude_error(row: Row) -> float | None:
 def limit(row: Row, system: MagnitudeSystem | None, n_sigma: float | None) -> float | None:
     """Upper limit of a row as a magnitude, or None."""
     threshold = _sigmas(n_sigma)
+    if system is MagnitudeSystem.AS_REPORTED:
+        reported: float | None = row["reported_limit"]
+        return reported
     if row["flux_error_ujy"] is not None:
         flux = photometry.limit_flux(row["flux_error_ujy"], threshold)
     elif row["limit_flux_ujy"] is not None and row["limit_nsigma"] is not None:

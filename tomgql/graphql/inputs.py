@@ -28,9 +28,15 @@ def optional(what: str) -> Any:
     return strawberry.field(default=None, description=what)
 
 
+def change(what: str) -> Any:
+    """An input field that leaves things as they are when it is not given."""
+    return strawberry.field(default=strawberry.UNSET, description=what)
+
+
 @strawberry.input(description="Conditions on an id.")
 class IdFilter:
     eq: strawberry.ID | None = optional("Is this id.")
+    ne: strawberry.ID | None = optional("Is another id.")
     in_: list[strawberry.ID] | None = strawberry.field(name="in", default=None, description="Is one of at most 10,000.")
     not_in: list[strawberry.ID] | None = optional("Is none of at most 10,000.")
 
@@ -43,6 +49,14 @@ class StringFilter:
     not_in: list[str] | None = optional("Is none of at most 10,000.")
     contains: str | None = optional("Contains this text.")
     starts_with: str | None = optional("Begins with this text.")
+    like: str | None = optional(
+        "Matches this pattern of at most 1,000 characters: % stands for any text, _ for one character, \\ before one of"
+        " them or of itself for itself."
+    )
+    lt: str | None = optional("Comes before this text, by code points.")
+    lte: str | None = optional("Comes before this text, by code points, or equals it.")
+    gt: str | None = optional("Comes behind this text, by code points.")
+    gte: str | None = optional("Comes behind this text, by code points, or equals it.")
     case_sensitive: bool | None = strawberry.field(default=True, description="Whether case matters here.")
     is_null: bool | None = optional("Is null (true) or not (false).")
 
@@ -51,6 +65,8 @@ class StringFilter:
 class FloatFilter:
     eq: float | None = optional("Equals.")
     ne: float | None = optional("Differs from.")
+    in_: list[float] | None = strawberry.field(name="in", default=None, description="Is one of at most 10,000.")
+    not_in: list[float] | None = optional("Is none of at most 10,000.")
     lt: float | None = optional("Less than.")
     lte: float | None = optional("Less than or equal to.")
     gt: float | None = optional("Greater than.")
@@ -60,6 +76,12 @@ class FloatFilter:
 
 @strawberry.input(description="Conditions on a time in UTC.")
 class DateTimeFilter:
+    eq: datetime | None = optional("Is this millisecond.")
+    ne: datetime | None = optional("Is another millisecond.")
+    in_: list[datetime] | None = strawberry.field(
+        name="in", default=None, description="Is one of at most 10,000 milliseconds."
+    )
+    not_in: list[datetime] | None = optional("Is none of at most 10,000 milliseconds.")
     lt: datetime | None = optional("Before.")
     lte: datetime | None = optional("Before or at.")
     gt: datetime | None = optional("After.")
@@ -72,6 +94,12 @@ class ConeInput:
     ra_deg: float = strawberry.field(description="Right ascension of the centre, degrees, 0 to 360.")
     dec_deg: float = strawberry.field(description="Declination of the centre, degrees, -90 to 90.")
     radius_arcsec: float = strawberry.field(description="Radius, arcsec, 0 to 648,000 (180 degrees).")
+
+
+@strawberry.input(description="A point on the sky, ICRS.")
+class PositionInput:
+    ra_deg: float = strawberry.field(description="Right ascension, degrees, 0 to 360.")
+    dec_deg: float = strawberry.field(description="Declination, degrees, -90 to 90.")
 
 
 @strawberry.input(description=f"Conditions on targets. {ALGEBRA}")
@@ -173,6 +201,9 @@ class ObservationWhere:
 class TargetOrder:
     field: TargetOrderField = strawberry.field(description="What to sort by.")
     direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+    from_: PositionInput | None = strawberry.field(
+        name="from", default=None, description="From where a SEPARATION is measured; needed for that alone."
+    )
 
 
 @strawberry.input(description="One key of an order of data products.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from graphql import (
@@ -16,7 +17,13 @@ from graphql import (
     SelectionSetNode,
     ValidationContext,
 )
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, SchemaExtension
+from strawberry.extensions import (
+    AddValidationRules,
+    MaxTokensLimiter,
+    ParserCache,
+    SchemaExtension,
+    ValidationCache,
+)
 
 from tomgql.graphql.errors import ShapeErrors
 from tomgql.settings import Settings
@@ -29,6 +36,42 @@ class FreshBudget(SchemaExtension):
         """See strawberry."""
         self.execution_context.context.reads.renew()
         yield
+
+
+DOCUMENTS_KEPT = 100
+"""Documents whose parsed and validated form is kept."""
+
+LONGEST_KEPT = 4_000
+"""Characters of a document that is kept: a stranger's long ones, ever new, must not fill the memory."""
+
+
+class KeptDocuments(ParserCache):
+    """Parses a document once: a front end asks the same few again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(maxsize=DOCUMENTS_KEPT)
+
+    def on_parse(self) -> Iterator[None]:
+        """See strawberry; leaves long documents, and those that do not parse, to the ordinary way."""
+        running = self.execution_context
+        if len(running.query or "") <= LONGEST_KEPT:
+            with suppress(GraphQLError):
+                running.graphql_document = self.cached_parse_document(running.query, **running.parse_options)
+        yield
+
+
+class KeptVerdicts(ValidationCache):
+    """Validates a document once."""
+
+    def __init__(self) -> None:
+        super().__init__(maxsize=DOCUMENTS_KEPT)
+
+    def on_validate(self) -> Iterator[None]:
+        """See strawberry; leaves long documents to the ordinary way."""
+        if len(self.execution_context.query or "") > LONGEST_KEPT:
+            yield
+        else:
+            yield from super().on_validate()
 
 
 class Measure:
@@ -90,4 +133,6 @@ def extensions(settings: Settings) -> list[Any]:
         FreshBudget,
         lambda: MaxTokensLimiter(max_token_count=settings.max_query_tokens),
         lambda: AddValidationRules([rule]),
+        KeptDocuments,
+        KeptVerdicts,
     ]

@@ -29,6 +29,11 @@ class UserGroup(OfRow, Node):
         members: list[User] = link(root, "members")
         return members
 
+    @strawberry.field(description="Members who may change it; at most 1,000 are listed.")
+    def managers(self, root: strawberry.Parent[Row]) -> list[User]:
+        managers: list[User] = link(root, "managers")
+        return managers
+
 
 @strawberry.type(description="A bearer token. Its secret is shown once, when it is created.")
 class Token(OfRow, Node):

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import strawberry
 
-from tomgql.domain.positions import format_declination, format_right_ascension, separation_arcsec
+from tomgql.domain.positions import (
+    format_declination,
+    format_right_ascension,
+    galactic,
+    separation_arcsec,
+)
 from tomgql.errors import InvalidCoordinates
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
@@ -16,6 +21,7 @@ from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permiss
 from tomgql.graphql.inputs import JobWhere
 from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyObservation, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
+from tomgql.graphql.summaries import TargetSummary
 from tomgql.reading.rows import Row
 
 JobsWhere = Annotated[JobWhere | None, strawberry.argument(description="Which jobs.")]
@@ -27,6 +33,7 @@ class SkyCoordinates:
     dec_deg: float = described("Declination, degrees, -90 to 90.")
     epoch: float | None = described("Epoch of the position, Julian year.")
     parallax_mas: float | None = described("Parallax, milliarcseconds.")
+    constellation: str = described("Constellation that the position lies in, such as Andromeda.")
 
     @strawberry.field(description="Proper motion in right ascension times cos(dec), mas per year.")
     def proper_motion_ra_mas_yr(self, root: strawberry.Parent[Row]) -> float | None:
@@ -45,6 +52,14 @@ class SkyCoordinates:
     @strawberry.field(description="Declination as degrees, arcminutes, arcseconds.")
     def dec_dms(self, root: strawberry.Parent[Row]) -> str:
         return format_declination(root["dec_deg"])
+
+    @strawberry.field(description="Galactic longitude, degrees, 0 to below 360.")
+    def galactic_l_deg(self, root: strawberry.Parent[Row]) -> float:
+        return galactic(root["ra_deg"], root["dec_deg"])[0]
+
+    @strawberry.field(description="Galactic latitude, degrees, -90 to 90.")
+    def galactic_b_deg(self, root: strawberry.Parent[Row]) -> float:
+        return galactic(root["ra_deg"], root["dec_deg"])[1]
 
     @strawberry.field(description="Great-circle distance to a point, arcsec.")
     def separation_arcsec(
@@ -145,6 +160,8 @@ class Target(OfRow, Node):
         system: data.System = MagnitudeSystem.AB,
         time_scale: data.Scale = TimeScale.UTC,
         n_sigma: data.Sigmas = 3,
+        bin_days: data.BinDays = None,
+        max_points: data.MaxPoints = None,
     ) -> data.LightCurve:
         found: data.LightCurve = link(root, "lightCurve")
         return found
@@ -159,6 +176,11 @@ class Target(OfRow, Node):
     @strawberry.field(description="The target lists that hold it and that the viewer may see; at most 1,000.")
     def target_lists(self, root: strawberry.Parent[Row]) -> list[TargetList]:
         found: list[TargetList] = link(root, "targetLists")
+        return found
+
+    @strawberry.field(description="Its data summed up, of those in use that the viewer may see.")
+    def summary(self, root: strawberry.Parent[Row]) -> TargetSummary:
+        found: TargetSummary = link(root, "summary")
         return found
 
     @strawberry.field(description="Its observations, newest first; at most 1,000 a page.")

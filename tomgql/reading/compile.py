@@ -10,6 +10,7 @@ json_build_object; its argument list ends at 50 pairs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,15 +21,23 @@ from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
+from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
 from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
+from tomgql.reading.connection_scan import ConnectionScan
 from tomgql.reading.filters import Filter
-from tomgql.reading.paging import Keyset, Page, page_of
+from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
 MOST_ROWS = 2_000_000
 """Most rows that the page sizes of one nested query may multiply to."""
+
+TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
+"""What is said of an answer that is too large."""
+
+LONGEST_STATEMENT = 1_000_000
+"""Most characters of a statement: what the planner needs for it grows with them."""
 
 LONGEST_NAME_BYTES = 63
 """PostgreSQL's limit of a name."""
@@ -58,8 +67,8 @@ class Compiler:
     _aliases: int = 0
     _unsaid: str | None = None
 
-    def statement(self, relation: Relation, selected: Selected) -> str:
-        """SQL whose one value is the JSON text of the relation.
+    def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
+        """SQL whose one value is the JSON text of the relation; it refuses to give more than ``most_bytes``.
 
         Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
         """
@@ -67,8 +76,16 @@ class Compiler:
         query = self._relation(relation, link, selected, None, 1)
         if self._unsaid is not None:
             raise NotCompilable(self._unsaid)
+        limit = self.parameters.bind(most_bytes, "bigint")
         given = self.parameters.named_beside()
-        return f"select ({query})::text" + (f" from {given}" if given else "")
+        # OFFSET keeps the planner from computing the text twice.
+        answer = f"select ({query})::text as j from {given} offset 0"
+        if len(answer) > LONGEST_STATEMENT:
+            raise QueryTooCostly("This query asks for too many different things at once; ask for fewer fields.")
+        return (
+            f"select case when octet_length(a.j) > {limit} then tomgql_refuse({literal(TOO_LARGE)}) else a.j end"
+            f" from ({answer}) a"
+        )
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
@@ -87,8 +104,8 @@ class Compiler:
 
     def _source(self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None) -> str:
         if link.source is not None and parent is not None:
-            return resource.table.format(source=link.source.format(row=parent), row=row)
-        return f"{source(resource.table, relation.gone, self.parameters.bind)} {row}"
+            return str(resource.table).format(source=link.source.format(row=parent), row=row)
+        return f"{source(resource, relation.gone, self.reader.actor, self.parameters.bind)} {row}"
 
     def _conditions(
         self, resource: Resource, relation: Relation, link: Link, row: str, parent: str | None
@@ -141,7 +158,7 @@ class Compiler:
         parts = self.selections.fields(selected.named_type, selected.details)
         shared = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts) > 1
         beyond = f"where {conjunction([*base, *keyset.bounds()])} order by {keyset.order_by()}"
-        scan = ConnectionScan(row, source, beyond, keyset, page, shared)
+        scan = ConnectionScan(row, source, base, beyond, keyset, page, shared)
         pairs = [
             (part.key, self._connection_part(part, resource, scan, source, base, selected, rows)) for part in parts
         ]
@@ -208,33 +225,59 @@ class Compiler:
         if isinstance(object_type, GraphQLInterfaceType) and not resource.concrete:
             object_type = self.selections.possible_type(resource.type_name)
         if not isinstance(object_type, GraphQLInterfaceType):
-            return self._pairs(resource, resource.fields, row, object_type, selected.details, rows)
-        branches = []
-        for type_name, condition in resource.concrete.items():
-            object_type = self.selections.possible_type(type_name)
-            fields = {**resource.fields, **resource.concrete_fields[type_name]}
-            pairs = self._pairs(resource, fields, row, object_type, selected.details, rows)
-            branches.append((condition.format(row=row), f"(select {self._as_json(pairs, row)})"))
-        whens = " ".join(f"when {condition} then {value}" for condition, value in branches)
-        return f"case {whens} end"
+            fields = {**resource.fields, **resource.concrete_fields.get(object_type.name, {})}
+            return self._pairs(resource, fields, row, object_type, selected.details, rows)
+        return self._cases(resource, row, selected, rows)
+
+    def _cases(self, resource: Resource, row: str, selected: Selected, rows: int) -> str:
+        """One CASE over the object types of an interface.
+
+        Links that several types share are said once, beside it: said in each branch, they would multiply with every
+        level of nesting.
+        """
+        types = {name: self.selections.possible_type(name) for name in resource.concrete}
+        chosen = {name: self.selections.fields(each, selected.details) for name, each in types.items()}
+        links = [each for fields in chosen.values() for each in fields if each.name in resource.links]
+        counts = Counter(each.place for each in links)
+        beside = self._alias()
+        shared = {place: f"{beside}.l{n}" for n, place in enumerate(each for each in counts if counts[each] > 1)}
+        said = {each.place: self._link(resource.links[each.name], row, each, rows) for each in
+                {each.place: each for each in links if each.place in shared}.values()}  # fmt: skip
+        whens = []
+        for name, condition in resource.concrete.items():
+            fields = {**resource.fields, **resource.concrete_fields[name]}
+            pairs = [
+                (each.key, shared.get(each.place) or self._value(resource, fields, row, types[name], each, rows))
+                for each in chosen[name]
+            ]
+            whens.append(f"when {condition.format(row=row)} then (select {self._as_json(pairs, row)})")
+        case = f"case {' '.join(whens)} end"
+        if not shared:
+            return case
+        columns = ", ".join(f"{said[place]} as {name.split('.')[1]}" for place, name in shared.items())
+        return f"(select {case} from (select {columns} offset 0) {beside})"  # OFFSET: else it would be said again
 
     def _pairs(
         self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, details: list[Any], rows: int
     ) -> Pairs:
-        pairs = []
-        for each in self.selections.fields(object_type, details):
-            if each.name == "__typename":
-                value = literal(object_type.name) + "::text"
-            elif each.name in fields:
-                value = fields[each.name].expression(self._context(row, each))
-            elif each.name in resource.embedded:
-                value = self._embedded(resource.embedded[each.name], row, each)
-            elif each.name in resource.links:
-                value = self._link(resource.links[each.name], row, each, rows)
-            else:
-                value = self._without_sql(f"{object_type.name}.{each.name}")
-            pairs.append((each.key, value))
-        return pairs
+        return [
+            (each.key, self._value(resource, fields, row, object_type, each, rows))
+            for each in self.selections.fields(object_type, details)
+        ]
+
+    def _value(
+        self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, each: Selected, rows: int
+    ) -> str:
+        """SQL of one selected field of a row."""
+        if each.name == "__typename":
+            return literal(object_type.name) + "::text"
+        if each.name in fields:
+            return fields[each.name].expression(self._context(row, each))
+        if each.name in resource.embedded:
+            return self._embedded(resource.embedded[each.name], row, each)
+        if each.name in resource.links:
+            return self._link(resource.links[each.name], row, each, rows)
+        return self._without_sql(f"{object_type.name}.{each.name}")
 
     def _embedded(self, embedded: Embedded, row: str, selected: Selected) -> str:
         pairs = []
@@ -260,6 +303,8 @@ class Compiler:
         given = Filter(bind, self.reader.actor).where("PhotometryWhere", row, selected.arguments.get("where"))
         context = self._context(row, selected)
         columns, pairs = ["1 as one"], []
+        where = conjunction([*conditions, f"not {row}.disabled", given])
+        chosen = points(source, row, where, selected.arguments, bind)
         for number, each in enumerate(self.selections.fields(selected.named_type, selected.details)):
             if each.name == "__typename":
                 pairs.append((each.key, literal(selected.named_type.name) + "::text"))
@@ -268,10 +313,10 @@ class Compiler:
             else:
                 columns.append(f"{LIGHT_CURVE_COLUMNS[each.name].expression(context)} as c{number}")
                 pairs.append((each.key, f"coalesce(json_agg(q.c{number}), '[]')"))
-        where = conjunction([*conditions, f"not {row}.disabled", given])
-        rows = f"select {', '.join(columns)} from {source} where {where} order by {row}.mjd, {row}.id"
+        ordered = f"order by {row}.mjd, {row}.id limit {LARGEST_LIGHT_CURVE + 1}"
+        rows = f"select {', '.join(columns)} from ({chosen}) {row} {ordered}"
         # HAVING makes it one row also where no column is aggregated.
-        return f"select {json_object(pairs)} from ({rows}) q having true"
+        return f"select {json_object(pairs)} from ({rows}) q having {refused('count(*)')}"
 
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
@@ -308,52 +353,6 @@ class Compiler:
                 f"The page sizes of this query multiply to {rows} rows; at most {MOST_ROWS} may be asked for at once."
             )
         return rows
-
-
-@dataclass(frozen=True)
-class ConnectionScan:
-    """Where the rows of a connection's parts come from: the table itself, or one page that several parts share."""
-
-    row: str
-    source: str
-    beyond: str
-    keyset: Keyset
-    page: Page
-    shared: bool
-
-    def rows(self) -> str:
-        """FROM to LIMIT of the wanted rows, in display order."""
-        tail = f"from page {self.row} order by {self.keyset.order_by()}" if self.shared else self._table()
-        limited = f"{tail} limit {self.page.size}"
-        if not self.page.backward:
-            return limited
-        return f"from (select {self.row}.* {limited}) {self.row} order by {self.keyset.display_order()}"
-
-    def _table(self) -> str:
-        return f"from {self.source} {self.beyond}"
-
-    def _more(self) -> str:
-        tail = f"from page {self.row}" if self.shared else self._table()
-        return f"exists (select {tail} offset {self.page.size} limit 1)"
-
-    def has_next_page(self) -> str:
-        """Whether rows follow the page; behind ``before`` there is at least that cursor's row."""
-        if self.page.backward:
-            return "true" if self.page.before is not None else "false"
-        return self._more()
-
-    def has_previous_page(self) -> str:
-        """Whether rows precede the page."""
-        if self.page.backward:
-            return self._more()
-        return "true" if self.page.after is not None else "false"
-
-    def end_cursor(self, *, last: bool) -> str:
-        """Cursor of the page's first or last row; null for an empty page."""
-        order = self.keyset.display_order()
-        numbered = f"select {self.keyset.cursor()} as c, row_number() over (order by {order}) as n"
-        page = f"(select {self.row}.* {self.rows()}) {self.row}"
-        return f"(select e.c from ({numbered} from {page}) e order by e.n {'desc' if last else 'asc'} limit 1)"
 
 
 def _fit_as_names(body: Pairs) -> bool:

@@ -7,10 +7,11 @@ below become relations again, so only the subtree that needs Python pays for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -19,7 +20,7 @@ import orjson
 from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly, Unavailable
 from tomgql.reading.catalog import RESOURCES
-from tomgql.reading.compile import Compiler, Reader
+from tomgql.reading.compile import TOO_LARGE, Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
@@ -28,6 +29,15 @@ from tomgql.store.transaction import unstorable
 
 logger = logging.getLogger(__name__)
 
+
+REFUSED = "TQ001"
+"""SQLSTATE of our own function `tomgql_refuse`, by which a statement says that it would answer too much."""
+
+READS_AT_A_TIME = 4
+"""Statements of one query that run side by side."""
+
+MOST_BYTES = 128 * 1024 * 1024
+"""Most bytes that the compiled reads of one operation answer, where no setting says otherwise."""
 
 MOST_RELATIONS = 1_000
 """Most relations that one operation, or one event of a subscription, reads: one each, but for the slow path's."""
@@ -43,19 +53,26 @@ class ReadSession:
     pool: asyncpg.Pool
     reader: Reader
     slow_only: bool = False
+    most_bytes: int = MOST_BYTES
     statements: int = 0
     left: int = MOST_RELATIONS
+    bytes_left: int = MOST_BYTES
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_A_TIME))
+
+    def __post_init__(self) -> None:
+        self.renew()
 
     def renew(self) -> None:
-        """Begin a new operation or event, with its full number of relations."""
-        self.left = MOST_RELATIONS
+        """Begin a new operation or event, with its full number of relations and bytes."""
+        self.left, self.bytes_left = MOST_RELATIONS, self.most_bytes
 
     async def text(self, sql: str, values: list[Any]) -> str | None:
-        """The one value of a statement, as text."""
+        """The one value of a statement, as text; counts it against what the operation may answer."""
         self.statements += 1
         with _readable():
             async with self.pool.acquire() as connection:
                 text: str | None = await connection.fetchval(sql, *values)
+        self.bytes_left -= len(text or "")
         return text
 
     async def rows(self, sql: str, values: list[Any]) -> list[asyncpg.Record]:
@@ -69,7 +86,9 @@ class ReadSession:
 
 def reading_as(rt: Runtime, actor: Principal) -> ReadSession:
     """A session of reads as ``actor``."""
-    return ReadSession(rt.reads, Reader(actor, rt.signing_key))
+    limits = rt.settings
+    most = limits.max_anonymous_answer_bytes if actor.is_anonymous else limits.max_answer_bytes
+    return ReadSession(rt.reads, Reader(actor, rt.signing_key), most_bytes=most)
 
 
 @contextmanager
@@ -85,6 +104,8 @@ def _readable() -> Iterator[None]:
         raise QueryTooCostly("This query is too complex; ask for less at once.") from error
     except OUTAGES as error:
         raise Unavailable("The database cannot be reached just now; try again.") from error
+    except asyncpg.PostgresError as error:
+        raise (QueryTooCostly(str(error)) if error.sqlstate == REFUSED else error) from error
 
 
 async def read(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:
@@ -94,15 +115,21 @@ async def read(session: ReadSession, relation: Relation, selected: Selected, exe
     """
     if not session.slow_only:
         _spend(session)
-        compiler = Compiler(session.reader, Selections(executor))
         try:
-            sql = compiler.statement(relation, selected)
+            return await _compiled(session, relation, selected, executor)
         except NotCompilable as reason:
             logger.debug("slow path for %s: %s", relation.resource, reason)
-        else:
-            text = await session.text(sql, compiler.parameters.values)
-            return None if text is None else orjson.Fragment(text)
     return await _rows(session, relation, selected)
+
+
+async def _compiled(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:
+    async with session.turns:  # so that few answers of one query lie in memory before they are counted
+        compiler = Compiler(session.reader, Selections(executor))
+        sql = compiler.statement(relation, selected, max(session.bytes_left, 0))
+        text = await session.text(sql, compiler.parameters.values)
+    if session.bytes_left < 0:
+        raise QueryTooCostly(TOO_LARGE)
+    return None if text is None else orjson.Fragment(text)
 
 
 def _spend(session: ReadSession) -> None:

@@ -7,9 +7,8 @@ match nothing: what does not exist and what is of another kind look the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from math import radians, sin
 from typing import Any
 
@@ -19,12 +18,10 @@ from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidCoordinates, InvalidInput, QueryTooCostly
 from tomgql.reading import ids
 from tomgql.reading.catalog import brightness
-from tomgql.reading.catalog.model import RowContext
+from tomgql.reading.catalog.model import Predicate, RowContext
 from tomgql.reading.catalog.targets import unit_vector
-from tomgql.store.sql import Bind, conjunction, escape_like
-
-LARGEST_LIST = 10_000
-"""Most values in one ``in`` or ``notIn``."""
+from tomgql.reading.comparisons import Condition, id_filter, number_filter, short_list, text_filter, time_filter
+from tomgql.store.sql import Bind, conjunction
 
 MOST_CONDITIONS = 300
 """Most conditions in one filter, over all nesting."""
@@ -35,9 +32,8 @@ DEEPEST_NESTING = 12
 HALF_TURN_ARCSEC = 648_000
 """180 degrees: the largest radius of a cone."""
 
-COMPARISONS = {"eq": "=", "ne": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-"""Comparison operators of filters and their SQL."""
-
+RIM_RADIANS = 5e-15
+"""1e-9 arcsec by which cones are wider: sines and cosines of one point, written as RA 0 and 360 say, differ by less."""
 
 @dataclass
 class Filter:
@@ -74,96 +70,6 @@ class Filter:
         return WHERE_FIELDS[where_type][name](self, row, value)
 
 
-Condition = Callable[[Filter, str, Any], str]
-
-
-def text_filter(sql: str) -> Condition:
-    """StringFilter on an SQL expression."""
-
-    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        expression = sql.format(row=row)
-        folded = given.get("caseSensitive") is False
-        side = f"lower({expression})" if folded else expression
-        parts = []
-        for name, value in given.items():
-            if value is None or name == "caseSensitive":
-                continue
-            parts.append(_text_part(running, expression, side, folded, name, value))
-        return conjunction(parts)
-
-    return condition
-
-
-def _text_part(running: Filter, expression: str, side: str, folded: bool, name: str, value: Any) -> str:
-    # Both sides are folded by the database: its rules for case need not be Python's.
-    fold = "lower({})" if folded else "{}"
-    if name == "isNull":
-        return f"{expression} is {'' if value else 'not '}null"
-    if name in ("in", "notIn"):
-        values = running.bind(_short(value), "text[]")
-        given = f"(select lower(v) from unnest({values}) v)" if folded else f"({values})"
-        return f"{side} = any {given}" if name == "in" else f"{side} <> all {given}"
-    if name in ("contains", "startsWith"):
-        pattern = ("%" if name == "contains" else "") + escape_like(value) + "%"
-        return f"{side} like {fold.format(running.bind(pattern, 'text'))}"
-    return f"{side} {COMPARISONS[name]} {fold.format(running.bind(value, 'text'))}"
-
-
-def number_filter(sql: str | Callable[[Filter, str], str]) -> Condition:
-    """FloatFilter on an SQL expression."""
-
-    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        expression = sql(running, row) if callable(sql) else sql.format(row=row)
-        return _compare(running, f"({expression})", given, "float8", float)
-
-    return condition
-
-
-def time_filter(sql: str) -> Condition:
-    """DateTimeFilter on an SQL expression."""
-
-    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        return _compare(running, sql.format(row=row), given, "timestamptz", datetime.astimezone)
-
-    return condition
-
-
-def _compare(running: Filter, expression: str, given: dict[str, Any], sql_type: str, convert: Any) -> str:
-    parts = []
-    for name, value in given.items():
-        if value is None:
-            continue
-        if name == "isNull":
-            parts.append(f"{expression} is {'' if value else 'not '}null")
-        else:
-            parts.append(f"{expression} {COMPARISONS[name]} {running.bind(convert(value), sql_type)}")
-    return conjunction(parts)
-
-
-def id_filter(resource: str) -> Condition:
-    """IdFilter on a row's own key."""
-
-    def condition(running: Filter, row: str, given: dict[str, Any]) -> str:
-        parts = []
-        for name, value in given.items():
-            if value is None:
-                continue
-            keys = [ids.decode(resource, each) for each in ([value] if name == "eq" else _short(value))]
-            inside = _key_in(running, resource, row, [key for key in keys if key is not None])
-            parts.append(f"not ({inside})" if name == "notIn" else inside)
-        return conjunction(parts)
-
-    return condition
-
-
-def _key_in(running: Filter, resource: str, row: str, keys: list[tuple[int, ...]]) -> str:
-    numbers = running.bind([key[-1] for key in keys], "bigint[]")
-    if resource != "reduced_data":
-        return f"{row}.id = any({numbers})"
-    targets = running.bind([key[0] for key in keys], "bigint[]")
-    return f"({row}.target_id, {row}.id) in (select * from unnest({targets}, {numbers}))"
-
-
 def reference(resource: str, sql: str) -> Condition:
     """A condition about one id of another resource; ``{id}`` in ``sql`` is its bound key."""
 
@@ -174,11 +80,25 @@ def reference(resource: str, sql: str) -> Condition:
     return condition
 
 
+def seen_reference(resource: str, column: str, visible: Predicate) -> Condition:
+    """A condition about one id of another resource, for rows that may be seen although what they name may not."""
+
+    def condition(running: Filter, row: str, given: str) -> str:
+        key = ids.decode(resource, given)
+        if key is None:
+            return "false"
+        named = f"{row}.{column}"
+        shown = visible(running.actor, named, running.bind)
+        return f"{named} = {running.bind(key[-1], 'bigint')} and {shown}"
+
+    return condition
+
+
 def references(resource: str, sql: str) -> Condition:
     """A condition about several ids of another resource; ``{ids}`` in ``sql`` are their bound keys."""
 
     def condition(running: Filter, row: str, given: list[str]) -> str:
-        keys = [key[-1] for each in _short(given) if (key := ids.decode(resource, each))]
+        keys = [key[-1] for each in short_list(given) if (key := ids.decode(resource, each))]
         return sql.format(row=row, ids=running.bind(keys, "bigint[]"))
 
     return condition
@@ -199,12 +119,6 @@ def _plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-def _short(values: list[Any]) -> list[Any]:
-    if len(values) > LARGEST_LIST:
-        raise QueryTooCostly(f"A list in a filter may hold {LARGEST_LIST} values, not {len(values)}.")
-    return values
-
-
 def _match_name(running: Filter, row: str, given: str) -> str:
     simplified = running.bind(simplify_name(given), "text")
     return f"{row}.id in (select n.target_id from target_names n where n.simplified = {simplified})"
@@ -219,8 +133,8 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
     if radius_arcsec == HALF_TURN_ARCSEC:
         return f"{row}.position is not null"  # rounding could put the antipode beyond the longest chord
-    center = unit_vector(given["raDeg"], given["decDeg"], RowContext(row, {}, running.bind, running.actor))
-    chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2), "float8")
+    center = unit_vector(given["raDeg"], given["decDeg"], running.bind)
+    chord = running.bind(2 * sin(radians(radius_arcsec / 3600) / 2) + RIM_RADIANS, "float8")
     return (
         f"{row}.position <@ cube_enlarge({center}, {chord}, 3) and cube_distance({row}.position, {center}) <= {chord}"
     )
@@ -351,8 +265,8 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "id": id_filter("jobs"),
         "kind": text_filter("{row}.kind"),
         "state": _one_of("{row}.state"),
-        "target": reference("targets", "{row}.target_id = {id}"),
-        "dataProduct": reference("data_products", "{row}.data_product_id = {id}"),
+        "target": seen_reference("targets", "target_id", predicates.target_id_visible_to),
+        "dataProduct": seen_reference("data_products", "data_product_id", predicates.product_id_visible_to),
         "created": time_filter("{row}.created"),
     },
 }

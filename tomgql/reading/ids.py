@@ -26,7 +26,8 @@ PREFIXES = {
 RESOURCES = {prefix: resource for resource, prefix in PREFIXES.items()}
 """Prefix -> resource."""
 
-_FORM = re.compile(r"([a-z]{1,2})([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_NUMBER = "(0|[1-9][0-9]{0,18})"
+_FORM = re.compile(f"([a-z]{{1,2}}){_NUMBER}(?:-{_NUMBER})?")
 _LARGEST = 2**63 - 1
 """Largest value of PostgreSQL's bigint."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from tomgql.errors import InvalidCursor, InvalidInput, QueryTooCostly
+from tomgql.errors import InvalidCoordinates, InvalidCursor, InvalidInput, QueryTooCostly
 from tomgql.reading.catalog.model import OrderKey, Resource
-from tomgql.store.sql import Bind, conjunction, literal
+from tomgql.store.sql import Bind, conjunction
 
 CHECKSUM_DIGITS = 12
 """Hexadecimal digits of a cursor's checksum: enough to refuse every accident and casual change."""
@@ -27,11 +27,24 @@ LONGEST_ORDER = 10
 
 
 @dataclass(frozen=True)
+class Sort:
+    """One key of an order: its name, its direction, and the point that a distance is measured from."""
+
+    name: str
+    descending: bool
+    origin: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        place = ",".join(f"{value!r}" for value in self.origin.values())
+        return f"{self.name}{f'@{place}' if place else ''}{'-' if self.descending else '+'}"
+
+
+@dataclass(frozen=True)
 class Page:
     """What part of a list is asked for, in which order. ``size`` rows are wanted; ``backward`` from the end."""
 
     size: int
-    order: tuple[tuple[str, bool], ...]
+    order: tuple[Sort, ...]
     after: str | None = None
     before: str | None = None
     backward: bool = False
@@ -54,16 +67,28 @@ def page_of(resource: Resource, arguments: Mapping[str, Any]) -> Page:
     return Page(size, _order(resource, arguments), arguments.get("after"), arguments.get("before"), last is not None)
 
 
-def _order(resource: Resource, arguments: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
-    asked: dict[str, bool] = {}
+def _order(resource: Resource, arguments: Mapping[str, Any]) -> tuple[Sort, ...]:
+    asked: dict[str, Sort] = {}
     if len(arguments.get("orderBy") or ()) > LONGEST_ORDER:
         raise QueryTooCostly(f"An order may have {LONGEST_ORDER} keys.", path=["orderBy"])
     for each in arguments.get("orderBy") or ():
-        asked.setdefault(each["field"], each["direction"] == "DESC")
-    order = list(asked.items()) or list(resource.default_order)
-    if not any(field == "ID" for field, _ in order):
-        order.append(("ID", order[-1][1]))
+        asked.setdefault(each["field"], Sort(each["field"], each["direction"] == "DESC", _origin(each)))
+    order = list(asked.values()) or [Sort(*each) for each in resource.default_order]
+    if not any(each.name == "ID" for each in order):
+        order.append(Sort("ID", order[-1].descending))
     return tuple(order)
+
+
+def _origin(order: Mapping[str, Any]) -> dict[str, float]:
+    """The point of an order by distance; raises InvalidInput when it is missing, or given to another order."""
+    point = order.get("from")
+    if (point is not None) != (order["field"] == "SEPARATION"):
+        raise InvalidInput("An order by SEPARATION, and no other, needs the point `from`.", path=["orderBy", "from"])
+    if point is None:
+        return {}
+    if not (0 <= point["raDeg"] <= 360 and -90 <= point["decDeg"] <= 90):
+        raise InvalidCoordinates("`from` needs raDeg from 0 to 360 and decDeg from -90 to 90.", path=["orderBy"])
+    return {name: float(point[name]) for name in ("raDeg", "decDeg")}
 
 
 class Keyset:
@@ -72,11 +97,11 @@ class Keyset:
     def __init__(self, resource: Resource, row: str, page: Page, bind: Bind, cursor_key: str) -> None:
         self.page = page
         self.keys: list[tuple[OrderKey, str, bool]] = [
-            (key, key.sql.format(row=row), descending)
-            for field, descending in page.order
-            for key in (resource.orders[field],)
+            (key, key.sql(row, each.origin, bind) if callable(key.sql) else key.sql.format(row=row), each.descending)
+            for each in page.order
+            for key in (resource.orders[each.name],)
         ]
-        self.signature = f"{resource.name}:" + ",".join(f"{field}{'-' if desc else '+'}" for field, desc in page.order)
+        self.signature = f"{resource.name}:" + ",".join(str(each) for each in page.order)
         self._bind = bind
         self._cursor_key = cursor_key
 
@@ -93,7 +118,7 @@ class Keyset:
     def cursor(self) -> str:
         """SQL for the cursor of a row."""
         parts = ", ".join(key.to_json.format(sql) for key, sql, _ in self.keys)
-        position = f"json_build_array({literal(self.signature)}, {parts})::text"
+        position = f"json_build_array({self._bind(self.signature, 'text')}, {parts})::text"
         return f"tomgql_cursor({self._bind(self._cursor_key, 'text')}, {position})"
 
     def bounds(self) -> list[str]:
@@ -105,6 +130,13 @@ class Keyset:
             bounds.append(self._beyond(self._read(self.page.before, "before"), forward=False))
         return bounds
 
+    def passed(self) -> str:
+        """Condition of the rows that the page begins behind: those up to the cursor in the direction of reading."""
+        cursor, argument = (self.page.before, "before") if self.page.backward else (self.page.after, "after")
+        if cursor is None:
+            return "false"
+        return self._beyond(self._read(cursor, argument), forward=self.page.backward, inclusive=True)
+
     def _read(self, cursor: str, argument: str) -> list[Any]:
         position = decode_cursor(self._cursor_key, cursor, argument)
         if position[0] != self.signature or len(position) != len(self.keys) + 1:
@@ -113,21 +145,24 @@ class Keyset:
             )
         return position[1:]
 
-    def _beyond(self, values: Sequence[Any], *, forward: bool) -> str:
+    def _beyond(self, values: Sequence[Any], *, forward: bool, inclusive: bool = False) -> str:
         directions = {descending for _, _, descending in self.keys}
         if len(directions) == 1 and not any(key.nullable for key, _, _ in self.keys):
             rows = ", ".join(sql for _, sql, _ in self.keys)
             bound = ", ".join(self._value(key, value) for (key, _, _), value in zip(self.keys, values, strict=True))
-            return f"({rows}) {'<' if directions.pop() == forward else '>'} ({bound})"
-        return self._expanded(values, forward=forward)
+            comparison = ("<" if directions.pop() == forward else ">") + ("=" if inclusive else "")
+            return f"({rows}) {comparison} ({bound})"
+        return self._expanded(values, forward=forward, inclusive=inclusive)
 
-    def _expanded(self, values: Sequence[Any], *, forward: bool) -> str:
+    def _expanded(self, values: Sequence[Any], *, forward: bool, inclusive: bool) -> str:
         """Lexicographic comparison spelled out: right for mixed directions and for nulls."""
         alternatives: list[str] = []
         equal: list[str] = []
         for (key, sql, descending), value in zip(self.keys, values, strict=True):
             alternatives.append(conjunction([*equal, self._strictly(key, sql, value, descending == forward)]))
             equal.append(f"{sql} is null" if value is None else f"{sql} = {self._value(key, value)}")
+        if inclusive:
+            alternatives.append(conjunction(equal))
         return "(" + " or ".join(f"({each})" for each in alternatives) + ")"
 
     def _strictly(self, key: OrderKey, sql: str, value: Any, smaller: bool) -> str:

@@ -37,8 +37,9 @@ class Relation:
     gone: int | None = None
 
 
-def source(table: str, gone: int | None, bind: Bind) -> str:
+def source(resource: Resource, gone: int | None, actor: Principal, bind: Bind) -> str:
     """What to select a relation's rows from: its table, or the row of a tombstone as if it stood there."""
+    table = resource.source(actor, bind)
     if gone is None:
         return table
     event = bind(gone, "bigint")

@@ -6,11 +6,14 @@ subtrees that need Python (a constellation's name, @defer), not for lists of tho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tomgql.errors import QueryTooCostly
 from tomgql.reading import ids
+from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, REFUSAL, points
 from tomgql.reading.catalog.model import Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from tomgql.reading.execute import ReadSession
     from tomgql.reading.selection import Selected
 
+_PARENT = re.compile(r"\bparent\.(\w+)")
+"""A column of the row that a link starts from; its value is known when the link is followed."""
+
 CURSOR_COLUMN = "tomgql_position"
 """Name under which a row's cursor is fetched."""
 
@@ -28,9 +34,9 @@ CURSOR_COLUMN = "tomgql_position"
 class Row(dict[str, Any]):
     """One fetched row: columns by name, and the way to what hangs on it."""
 
-    def __init__(self, resource: Resource, values: Mapping[str, Any], gone: int | None = None) -> None:
+    def __init__(self, resource: Resource, values: Mapping[str, Any]) -> None:
         super().__init__(values)
-        self.resource, self.gone = resource, gone
+        self.resource = resource
 
     @property
     def type_name(self) -> str:
@@ -43,23 +49,17 @@ class Row(dict[str, Any]):
     @property
     def public_id(self) -> str:
         """The row's id as clients see it."""
-        key = (self["target_id"], self["id"]) if self.resource.name == "reduced_data" else (self["id"],)
-        return ids.encode(self.resource.name, *key)
+        key = [self[name] for name in self.resource.id_columns]
+        return ids.encode(self.resource.id_of or self.resource.name, *key)
 
     def link(self, name: str) -> Relation:
         """The relation that a link field stands for, pinned to this row."""
         link = self.resource.links[name]
         joined = link.on.format(child="{row}", row="parent")
-        conditions = f"parent.id = {{0}} and {joined}"
-        values: tuple[tuple[Any, str], ...] = ((self["id"], "bigint"),)
-        if self.resource.name == "reduced_data":
-            conditions, values = "parent.target_id = {1} and " + conditions, (*values, (self["target_id"], "bigint"))
-        parent = self.resource.table
-        if self.gone is not None:
-            place = f"{{{len(values)}}}"
-            parent, values = source(parent, self.gone, lambda _value, _kind: place), (*values, (self.gone, "bigint"))
-        pin = Pin(f"exists (select from {parent} parent where {conditions})", values)
-        return Relation(link.resource, (pin,))
+        names = list(dict.fromkeys(_PARENT.findall(joined)))
+        values = tuple((self[each], "text" if isinstance(self[each], str) else "bigint") for each in names)
+        known = _PARENT.sub(lambda found: f"{{{names.index(found[1])}}}", joined)
+        return Relation(link.resource, (Pin(known, values),))
 
 
 @dataclass(frozen=True)
@@ -118,25 +118,35 @@ class RowQuery:
         self.conditions.append(Filter(self.parameters.bind, self.session.reader.actor).where(where_type, "q", where))
 
     def _source(self) -> str:
-        return self.parameters.named_beside(f"{source(self.resource.table, self.gone, self.parameters.bind)} q")
+        rows = source(self.resource, self.gone, self.session.reader.actor, self.parameters.bind)
+        return self.parameters.named_beside(f"{rows} q")
 
     async def fetch(self, tail: str, extra: str = "") -> list[Row]:
         """Rows with all columns, the fields that only SQL knows, and ``extra`` expressions."""
         context = RowContext("q", {}, self.parameters.bind, self.session.reader.actor)
+        fields = [self.resource.fields, *(each.fields for each in self.resource.embedded.values())]
         fetched = [
             f", {field.expression(context)} as {identifier(name)}"
-            for name, field in self.resource.fields.items()
+            for each in fields
+            for name, field in each.items()
             if field.fetched
         ]
         sql = f"select q.*{''.join(fetched)}{extra} from {self._source()} where {conjunction(self.conditions)} {tail}"
         records = await self.session.rows(sql, self.parameters.values)
-        return [Row(self.resource, dict(record), self.gone) for record in records]
+        return [Row(self.resource, dict(record)) for record in records]
 
     async def count(self) -> int:
         """How many rows there are, regardless of pages."""
         sql = f"select count(*) as n from {self._source()} where {conjunction(self.conditions)}"
         counted = await self.session.rows(sql, list(self.parameters.values))
         return int(counted[0]["n"])
+
+    async def any(self, condition: str) -> bool:
+        """Whether there are rows that also meet a condition."""
+        if condition == "false":
+            return False
+        sql = f"select 1 from {self._source()} where {conjunction([*self.conditions, condition])} limit 1"
+        return bool(await self.session.rows(sql, list(self.parameters.values)))
 
 
 async def fetch_one(session: ReadSession, relation: Relation, resource: Resource) -> Row | None:
@@ -162,20 +172,20 @@ async def fetch_connection(
     query.narrow(resource.where_type, selected.arguments.get("where") or resource.default_where)
     total = await query.count()
     keyset = Keyset(resource, "q", page, query.parameters.bind, session.reader.cursor_key)
+    passed = await query.any(keyset.passed())
     query.conditions += keyset.bounds()
     tail = f"order by {keyset.order_by()} limit {page.size + 1}"
     rows = await query.fetch(tail, f", {keyset.cursor()} as {CURSOR_COLUMN}")
     more = len(rows) > page.size
     wanted = rows[: page.size]
     edges = [Edge(row, row[CURSOR_COLUMN]) for row in (reversed(wanted) if page.backward else wanted)]
-    return ConnectionRows(edges, _page_info(page, edges, more), total)
+    return ConnectionRows(edges, _page_info(page, edges, more, passed), total)
 
 
-def _page_info(page: Page, edges: list[Edge], more: bool) -> PageInfo:
+def _page_info(page: Page, edges: list[Edge], more: bool, passed: bool) -> PageInfo:
     start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
-    if page.backward:
-        return PageInfo(page.before is not None, more, start, end)
-    return PageInfo(more, page.after is not None, start, end)
+    behind, ahead = (passed, more) if page.backward else (more, passed)
+    return PageInfo(behind, ahead, start, end)
 
 
 async def fetch_light_curve(
@@ -184,5 +194,12 @@ async def fetch_light_curve(
     """All photometry of a relation in time order."""
     query = RowQuery(session, relation, resource)
     query.narrow("PhotometryWhere", selected.arguments.get("where"))
-    query.conditions.append("not q.disabled")
-    return LightCurveRows(await query.fetch("order by q.mjd, q.id"), selected.arguments)
+    bind = query.parameters.bind
+    where = conjunction([*query.conditions, "not q.disabled"])
+    chosen = points("reduced_data q", "q", where, selected.arguments, bind)
+    given = query.parameters.named_beside(f"({chosen}) q")
+    sql = f"select q.* from {given} order by q.mjd, q.id limit {LARGEST_LIGHT_CURVE + 1}"
+    rows = [Row(resource, dict(record)) for record in await session.rows(sql, query.parameters.values)]
+    if len(rows) > LARGEST_LIGHT_CURVE:
+        raise QueryTooCostly(REFUSAL)
+    return LightCurveRows(rows, selected.arguments)

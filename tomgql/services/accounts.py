@@ -112,8 +112,12 @@ async def update_user_group(
     name: str | None = None,
     add_members: Sequence[int] = (),
     remove_members: Sequence[int] = (),
+    add_managers: Sequence[int] = (),
+    remove_managers: Sequence[int] = (),
 ) -> tuple[int]:
-    """Rename a user group, add and remove members; what they may see changes with the next read.
+    """Rename a user group, add and remove members and managers; what they may see changes with the next read.
+
+    Managers are members, too; whoever is removed as a manager stays a member.
 
     Permission: its managers and administrators. Its last manager stays. Raises DuplicateName, NotFound, NotAllowed.
     """
@@ -122,8 +126,10 @@ async def update_user_group(
         await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"])
         if name is not None:
             await _rename_user_group(tx, group_id, name)
-        await _require_users(tx, add_members)
-        await _add_members(tx, group_id, add_members, "MEMBER")
+        await _require_users(tx, [*add_members, *add_managers])
+        await _add_members(tx, group_id, [*add_members, *add_managers], "MEMBER")
+        await _set_role(tx, group_id, remove_managers, "MEMBER")
+        await _set_role(tx, group_id, add_managers, "MANAGER")
         await tx.execute(
             "delete from memberships where user_group_id = $1 and user_id = any($2::bigint[])",
             group_id,
@@ -132,7 +138,8 @@ async def update_user_group(
         if not await tx.value(
             "select true from memberships where user_group_id = $1 and role = 'MANAGER' limit 1", group_id
         ):
-            raise InvalidInput("A user group keeps at least one manager.", path=["input", "removeMembers"])
+            field = "removeManagers" if remove_managers else "removeMembers"
+            raise InvalidInput("A user group keeps at least one manager.", path=["input", field])
         await tx.execute("update user_groups set modified = now() where id = $1", group_id)
     return (group_id,)
 
@@ -155,6 +162,15 @@ async def _add_members(tx: Transaction, group_id: int, users: Sequence[int], rol
     await tx.execute(
         "insert into memberships (user_group_id, user_id, role) select $1, u, $3 from unnest($2::bigint[]) u"
         " on conflict (user_group_id, user_id) do nothing",
+        group_id,
+        list(users),
+        role,
+    )
+
+
+async def _set_role(tx: Transaction, group_id: int, users: Sequence[int], role: str) -> None:
+    await tx.execute(
+        "update memberships set role = $3 where user_group_id = $1 and user_id = any($2::bigint[])",
         group_id,
         list(users),
         role,

@@ -16,7 +16,7 @@ from tomgql.domain.cells import clean_text
 from tomgql.errors import InvalidInput
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.runtime import Runtime
-from tomgql.services.reduction import LONGEST_REPORT, BulkOutcome
+from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome
 from tomgql.store.transaction import Transaction, transaction
 
 MOST_DATA = 10_000

@@ -1,13 +1,23 @@
-"""Deleting targets and data products: what hangs on them goes with them, and their events keep what they were."""
+"""Deleting: what hangs on a target or data product goes with it, and the event keeps what it was.
+
+Groups that hide something are deleted only when they hide nothing any more.
+"""
 
 from __future__ import annotations
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.access.tombstones import PRODUCT_TOMBSTONE, TARGET_TOMBSTONE
+from tomgql.errors import Conflict
 from tomgql.events import log
 from tomgql.runtime import Runtime
 from tomgql.store.transaction import Transaction, transaction
+
+HOLDS_PRODUCTS = "This data product group holds data products, which others could see without it; take them out first."
+"""Why a data product group stays."""
+
+IS_NAMED = "Data product groups name this user group, and hide products from others by it; take it out of them first."
+"""Why a user group stays."""
 
 
 async def delete_target(rt: Runtime, actor: Principal, target_id: int) -> None:
@@ -51,3 +61,42 @@ async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) ->
         await log.append(
             tx, "data_products", "DELETED", target_id=target_id, data_product_id=product_id, tombstone=tombstone
         )
+
+
+async def delete_target_list(rt: Runtime, actor: Principal, list_id: int) -> None:
+    """Delete a target list; its targets stay. Permission: its maker and administrators. Raises NotFound, NotAllowed."""
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_target_list(tx, actor, list_id, ["id"])
+        await tx.execute("delete from target_lists where id = $1", list_id)
+
+
+async def delete_product_group(rt: Runtime, actor: Principal, group_id: int) -> None:
+    """Delete a data product group that holds no products any more: else what it hides would show.
+
+    Permission: its maker and administrators. Raises NotFound, NotAllowed, Conflict.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await tx.execute("select from data_product_groups where id = $1 for update", group_id)
+        await guard.require_product_group(tx, actor, group_id, ["id"])
+        await _require_unused(tx, "data_product_group_products", "group_id", group_id, HOLDS_PRODUCTS)
+        await tx.execute("delete from data_product_groups where id = $1", group_id)
+
+
+async def delete_user_group(rt: Runtime, actor: Principal, group_id: int) -> None:
+    """Delete a user group that no data product group names any more: else what those hide would show.
+
+    Its grants on targets end. Permission: its managers and administrators. Raises NotFound, NotAllowed, Conflict.
+    """
+    guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await tx.execute("select from user_groups where id = $1 for update", group_id)
+        await guard.require_managed_user_group(tx, actor, group_id, ["id"])
+        await _require_unused(tx, "data_product_group_user_groups", "user_group_id", group_id, IS_NAMED)
+        await tx.execute("delete from user_groups where id = $1", group_id)
+
+
+async def _require_unused(tx: Transaction, table: str, column: str, key: int, refusal: str) -> None:
+    if await tx.value(f"select true from {table} where {column} = $1 limit 1", key):
+        raise Conflict(refusal, path=["id"])

@@ -34,6 +34,8 @@ class UpdateUserGroupInput:
     name: str | None = optional("New name, 1 to 200 characters; unique.")
     add_members: list[strawberry.ID] | None = optional("Users to add.")
     remove_members: list[strawberry.ID] | None = optional("Users to remove; the last manager stays.")
+    add_managers: list[strawberry.ID] | None = optional("Users to make managers, and members if they are none.")
+    remove_managers: list[strawberry.ID] | None = optional("Managers that become plain members; the last one stays.")
 
 
 @strawberry.input(description="A token to be created.")
@@ -81,6 +83,8 @@ class PeopleMutations:
                 name=input.name,
                 add_members=keys("users", input.add_members, "input", "addMembers"),
                 remove_members=keys("users", input.remove_members, "input", "removeMembers"),
+                add_managers=keys("users", input.add_managers, "input", "addManagers"),
+                remove_managers=keys("users", input.remove_managers, "input", "removeManagers"),
             )
             return {"user_group": one("user_groups", group)}
 

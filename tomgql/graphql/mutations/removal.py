@@ -1,23 +1,22 @@
-"""deleteTarget, deleteDataProduct, updateDataProduct."""
+"""What is deleted, and updateDataProduct."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
+from tomgql.access.principal import Principal
 from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Id
 from tomgql.graphql.context import Info
+from tomgql.graphql.inputs import change
 from tomgql.graphql.mutations.arguments import given, key, maybe_key
 from tomgql.graphql.payloads import DataProductPayload, DeletePayload, answer
 from tomgql.reading.relation import one
+from tomgql.runtime import Runtime
 from tomgql.services import product_changes, removal
-
-
-def change(what: str) -> Any:
-    """An input field that leaves things as they are when it is not given."""
-    return strawberry.field(default=strawberry.UNSET, description=what)
 
 
 @strawberry.input(description="What to change of a data product; what is not given stays as it is.")
@@ -44,6 +43,16 @@ def product_changes_of(input: UpdateDataProductInput) -> dict[str, Any]:
     return changes
 
 
+async def _delete(
+    info: Info, resource: str, public_id: str, verb: Callable[[Runtime, Principal, int], Awaitable[None]]
+) -> DeletePayload:
+    async def work() -> dict[str, Any]:
+        await verb(info.context.rt, info.context.actor, key(resource, public_id, "id"))
+        return {"deleted_id": public_id}
+
+    return await answer(DeletePayload, work)
+
+
 @strawberry.type
 class RemovalMutations:
     @strawberry.mutation(
@@ -51,22 +60,31 @@ class RemovalMutations:
         " it is needed."
     )
     async def delete_target(self, info: Info, id: Id) -> DeletePayload:
-        async def work() -> dict[str, Any]:
-            await removal.delete_target(info.context.rt, info.context.actor, key("targets", id, "id"))
-            return {"deleted_id": id}
-
-        return await answer(DeletePayload, work)
+        return await _delete(info, "targets", id, removal.delete_target)
 
     @strawberry.mutation(
         description="Delete a data product with its reduced data. The right DELETE on its target is needed; whoever"
         " uploaded it needs CHANGE."
     )
     async def delete_data_product(self, info: Info, id: Id) -> DeletePayload:
-        async def work() -> dict[str, Any]:
-            await removal.delete_data_product(info.context.rt, info.context.actor, key("data_products", id, "id"))
-            return {"deleted_id": id}
+        return await _delete(info, "data_products", id, removal.delete_data_product)
 
-        return await answer(DeletePayload, work)
+    @strawberry.mutation(description="Delete a target list; its targets stay. For its maker and administrators.")
+    async def delete_target_list(self, info: Info, id: Id) -> DeletePayload:
+        return await _delete(info, "target_lists", id, removal.delete_target_list)
+
+    @strawberry.mutation(
+        description="Delete a data product group that holds no products any more. For its maker and administrators."
+    )
+    async def delete_data_product_group(self, info: Info, id: Id) -> DeletePayload:
+        return await _delete(info, "data_product_groups", id, removal.delete_product_group)
+
+    @strawberry.mutation(
+        description="Delete a user group that no data product group names any more; its grants on targets end. For its"
+        " managers and administrators."
+    )
+    async def delete_user_group(self, info: Info, id: Id) -> DeletePayload:
+        return await _delete(info, "user_groups", id, removal.delete_user_group)
 
     @strawberry.mutation(description="Change what is said of a data product; its file never changes.")
     async def update_data_product(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tomgql.reading.catalog.data import REDUCED_DATA
+from tomgql.reading.catalog.data import REDUCED_DATA, REVISIONS
 from tomgql.reading.catalog.jobs import JOBS
 from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
 from tomgql.reading.catalog.observations import OBSERVATIONS
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
+from tomgql.reading.catalog.summaries import BAND_SUMMARIES, DATA_TYPE_SUMMARIES, TARGET_SUMMARIES
 from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
 RESOURCES: dict[str, Resource] = {
@@ -19,6 +20,10 @@ RESOURCES: dict[str, Resource] = {
         DATA_PRODUCT_GROUPS,
         INGEST_NOTES,
         REDUCED_DATA,
+        REVISIONS,
+        TARGET_SUMMARIES,
+        BAND_SUMMARIES,
+        DATA_TYPE_SUMMARIES,
         OBSERVATIONS,
         JOBS,
         USERS,

@@ -56,9 +56,18 @@ def magnitude_error(context: RowContext) -> str:
 def limit(context: RowContext) -> str:
     """Upper limit at ``nSigma`` as a magnitude: from the error of the flux, else from the limit as reported.
 
-    A limit of unknown sigma is given as it is; rescaling it would be a guess.
+    A limit of unknown sigma is given as it is; rescaling it would be a guess. AS_REPORTED is what was written.
     """
+    if _system(context) == "AS_REPORTED":
+        sigmas(context)
+        return f"{context.row}.reported_limit"
     return magnitude_of(f"({limit_flux(context)})", context)
+
+
+def calibrated(context: RowContext) -> str:
+    """Whether flux or limit of the row are known in physical units. Never null."""
+    row = context.row
+    return f"coalesce({row}.flux_ujy, {row}.flux_error_ujy, {row}.limit_flux_ujy) is not null"
 
 
 def limit_flux(context: RowContext) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tomgql.access import predicates
 from tomgql.reading.catalog import brightness, times
 from tomgql.reading.catalog.model import (
@@ -39,6 +41,7 @@ PHOTOMETRY_FIELDS = {
     "magnitudeError": Field(brightness.magnitude_error),
     "limit": Field(brightness.limit),
     "isDetection": Field(brightness.detection),
+    "isCalibrated": Field(brightness.calibrated),
     "exposureSeconds": column("exposure_s"),
     "forced": column("forced"),
     "difference": column("difference"),
@@ -87,12 +90,20 @@ REDUCED_DATA = Resource(
     links={
         "target": Link("targets", "{child}.id = {row}.target_id"),
         "dataProduct": Link("data_products", "{child}.id = {row}.data_product_id"),
+        "revisions": Link(
+            "reduced_datum_revisions",
+            "{child}.of_target_id = {row}.target_id and {child}.of_datum_id = {row}.id"
+            " and {child}.of_revision < {row}.revision",
+            shown=lambda actor, alias, bind: predicates.product_id_shown_to(actor, f"{alias}.data_product_id", bind),
+        ),
     },
     orders={
         "ID": ID_ORDER,
         "TIMESTAMP": OrderKey("{row}.mjd", "float8"),
         "CREATED": time_order("created"),
     },
+    key=("target_id", "id"),
+    id_columns=("target_id", "id"),
     concrete={
         "PhotometryDatum": "{row}.data_type = 'photometry'",
         "SpectroscopyDatum": "{row}.data_type = 'spectroscopy'",
@@ -107,6 +118,18 @@ REDUCED_DATA = Resource(
     },
 )
 
+REVISIONS = replace(
+    REDUCED_DATA,
+    name="reduced_datum_revisions",
+    table="reduced_datum_revisions",
+    id_of="reduced_data",
+    key=("target_id", "id", "revision"),
+    default_order=(("REVISION", True),),
+    largest_page=1_000,
+    orders={"REVISION": OrderKey("{row}.revision", "integer"), "ID": ID_ORDER},
+)
+"""What a datum was before it was revised, by the view of the same name."""
+
 LIGHT_CURVE_COLUMNS: dict[str, Field] = {
     "id": REDUCED_DATA.fields["id"],
     "mjd": REDUCED_DATA.fields["mjd"],
@@ -116,5 +139,7 @@ LIGHT_CURVE_COLUMNS: dict[str, Field] = {
     **{name: PHOTOMETRY_FIELDS[name] for name in ("band", "flux", "fluxError", "magnitude", "magnitudeError")},
     "limit": PHOTOMETRY_FIELDS["limit"],
     "isDetection": PHOTOMETRY_FIELDS["isDetection"],
+    "binCount": column("bin_count"),
+    "fluxScatter": Field(lambda context: brightness.flux("flux_scatter_ujy", context)),
 }
 """Columns of `LightCurve`; their arguments are those of the field `lightCurve`."""

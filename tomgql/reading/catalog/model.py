@@ -65,10 +65,11 @@ class Embedded:
 class OrderKey:
     """What a list can be sorted by: an SQL expression, its type, and whether it can be null.
 
-    ``to_json`` turns the expression into what a cursor holds and ``from_json`` a bound cursor value back.
+    ``to_json`` turns the expression into what a cursor holds and ``from_json`` a bound cursor value back. A function
+    makes the expression from the row's alias, the point of the order's argument ``from``, and bind.
     """
 
-    sql: str
+    sql: str | Callable[[str, Mapping[str, float], Bind], str]
     sql_type: str
     nullable: bool = False
     to_json: str = "{0}"
@@ -80,13 +81,16 @@ class OrderKey:
 class Resource:
     """Rows of one kind: table, GraphQL type, who may see them, and what every field means.
 
+    ``table`` may be a function that gives a derived table of what an actor may see. ``key`` are the columns that tell
+    its rows apart, ``id_columns`` those that make a public id, of the resource ``id_of``.
+
     ``concrete`` maps the object types of an interface to the SQL condition that makes a row one of them, the last
     being the catch-all; their own fields stand in ``concrete_fields``. ``default_where`` is the filter of a list
     that is given none.
     """
 
     name: str
-    table: str
+    table: str | Callable[[Principal, Bind], str]
     type_name: str
     visible: Predicate
     fields: Mapping[str, Field]
@@ -100,6 +104,13 @@ class Resource:
     largest_page: int = 1_000
     concrete: Mapping[str, str] = field(default_factory=dict)
     concrete_fields: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    key: tuple[str, ...] = ("id",)
+    id_columns: tuple[str, ...] = ("id",)
+    id_of: str = ""
+
+    def source(self, actor: Principal, bind: Bind) -> str:
+        """The table, or the derived table of what the actor may see."""
+        return self.table(actor, bind) if callable(self.table) else self.table
 
 
 TIME_FORMAT = '\'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\''

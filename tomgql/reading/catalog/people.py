@@ -29,6 +29,11 @@ USER_GROUPS = Resource(
         "members": Link(
             "users", "{child}.id in (select x.user_id from memberships x where x.user_group_id = {row}.id)"
         ),
+        "managers": Link(
+            "users",
+            "{child}.id in (select x.user_id from memberships x where x.user_group_id = {row}.id"
+            " and x.role = 'MANAGER')",
+        ),
     },
     orders={"ID": ID_ORDER},
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 
 from tomgql.access import predicates
+from tomgql.domain.positions import POLE_DEC_DEG, POLE_LONGITUDE_DEG, POLE_RA_DEG
 from tomgql.errors import InvalidCoordinates
 from tomgql.reading.catalog.model import (
     ID_ORDER,
@@ -19,6 +21,7 @@ from tomgql.reading.catalog.model import (
     time_order,
 )
 from tomgql.reading.ids import sql_id
+from tomgql.store.sql import Bind
 
 
 def separation_arcsec(context: RowContext) -> str:
@@ -33,13 +36,53 @@ def separation_arcsec(context: RowContext) -> str:
     return f"degrees(2 * atan2(sqrt(greatest({near}, 0)), sqrt(greatest({far}, 0)))) * 3600"
 
 
-def unit_vector(ra_deg: float, dec_deg: float, context: RowContext) -> str:
+def galactic(context: RowContext) -> tuple[str, str]:
+    """Galactic longitude and latitude by the rule of `tomgql.domain.positions.galactic`."""
+    ra, dec = f"radians({context.row}.ra_deg - {POLE_RA_DEG!r}::float8)", f"radians({context.row}.dec_deg)"
+    pole = f"radians({POLE_DEC_DEG!r}::float8)"
+    up = f"sin({pole}) * sin({dec}) + cos({pole}) * cos({dec}) * cos({ra})"
+    east = f"cos({dec}) * sin({ra})"
+    north = f"cos({pole}) * sin({dec}) - sin({pole}) * cos({dec}) * cos({ra})"
+    longitude = f"{POLE_LONGITUDE_DEG!r}::float8 - degrees(atan2({east}, {north}))"  # from -57.1 to 302.9
+    latitude = f"degrees(atan2({up}, sqrt(({east})^2 + ({north})^2)))"
+    return f"({longitude} + case when {longitude} < 0 then 360 else 0 end)", latitude
+
+
+def sexagesimal(size_in_ticks: str, decimals: int) -> str:
+    """``10:20:30.500`` of a size counted in last decimals, as `tomgql.domain.positions` writes it."""
+    ticks = 10**decimals
+    whole = [f"lpad((n / {3600 * ticks})::text, 2, '0')"]
+    whole += [f"lpad((n / {size * ticks} % 60)::text, 2, '0')" for size in (60, 1)]
+    text = " || ':' || ".join(whole) + f" || '.' || lpad((n % {ticks})::text, {decimals}, '0')"
+    return f"(select {text} from (select {size_in_ticks} as n) ticks)"
+
+
+def right_ascension_hms(context: RowContext) -> str:
+    """Right ascension in hours, minutes and seconds, to a millisecond."""
+    return sexagesimal(f"round({context.row}.ra_deg / 15 * 3600 * 1000)::bigint % 86400000", 3)
+
+
+def declination_dms(context: RowContext) -> str:
+    """Declination in degrees, minutes and seconds, to 0.01 arcsec, with its sign."""
+    dec = f"{context.row}.dec_deg"
+    sign = f"case when {dec}::text like '-%' then '-' else '+' end"
+    return f"{sign} || {sexagesimal(f'round(abs({dec}) * 3600 * 100)::bigint', 2)}"
+
+
+def unit_vector(ra_deg: float, dec_deg: float, bind: Bind) -> str:
     """SQL for the unit vector of an ICRS position, as a ``cube`` point."""
-    ra, dec = context.bind(float(ra_deg), "float8"), context.bind(float(dec_deg), "float8")
+    ra, dec = bind(float(ra_deg), "float8"), bind(float(dec_deg), "float8")
     return (
         f"cube(array[cos(radians({dec})) * cos(radians({ra})), cos(radians({dec})) * sin(radians({ra})),"
         f" sin(radians({dec}))])"
     )
+
+
+CONSTELLATION = Field("tomgql_constellation({row}.ra_deg, {row}.dec_deg)", fetched=True)
+
+def chord(row: str, origin: Mapping[str, float], bind: Bind) -> str:
+    """The chord between unit vectors: grows with the separation, and the index on positions serves its order."""
+    return f"{row}.position <-> {unit_vector(origin['raDeg'], origin['decDeg'], bind)}"
 
 
 COORDINATES = Embedded(
@@ -52,6 +95,11 @@ COORDINATES = Embedded(
         "properMotionDecMasYr": column("proper_motion_dec_mas_yr"),
         "parallaxMas": column("parallax_mas"),
         "separationArcsec": Field(separation_arcsec),
+        "raHms": Field(right_ascension_hms),
+        "decDms": Field(declination_dms),
+        "galacticLDeg": Field(lambda context: galactic(context)[0]),
+        "galacticBDeg": Field(lambda context: galactic(context)[1]),
+        "constellation": CONSTELLATION,
     },
 )
 
@@ -112,6 +160,7 @@ TARGETS = Resource(
     type_name="Target",
     visible=predicates.target_visible_to,
     where_type="TargetWhere",
+    default_order=(("CREATED", False),),
     largest_page=10_000,
     fields={
         "id": Field(sql_id("targets", "{row}.id")),
@@ -152,6 +201,7 @@ TARGETS = Resource(
             "target_lists",
             "{child}.id in (select x.target_list_id from target_list_members x where x.target_id = {row}.id)",
         ),
+        "summary": Link("target_summaries", "{child}.id = {row}.id", shown=lambda *_: "true"),
         "observations": Link("observations", "{child}.target_id = {row}.id", shown=lambda *_: "true"),
         "jobs": Link("jobs", "{child}.target_id = {row}.id"),
     },
@@ -162,5 +212,6 @@ TARGETS = Resource(
         "MODIFIED": time_order("modified"),
         "RA": OrderKey("{row}.ra_deg", "float8", nullable=True),
         "DEC": OrderKey("{row}.dec_deg", "float8", nullable=True),
+        "SEPARATION": OrderKey(chord, "float8", nullable=True),
     },
 )

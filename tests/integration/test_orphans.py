@@ -1,0 +1,50 @@
+"""Files that nobody names are removed, and no other ones."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from tests.support.people import Person
+from tests.support.site import Site
+from tomgql.services.orphans import discard_orphans
+
+DELETE = "mutation ($id: ID!) { deleteDataProduct(id: $id) { deletedId errors { code } } }"
+
+
+def age(path: Path, seconds: float) -> None:
+    os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+
+async def test_only_old_files_that_nobody_names_go(site: Site, admin: Person) -> None:
+    target, day = await admin.create_target("filed"), site.settings.orphan_age_s
+    products = {}
+    for name, content in (("kept", b"1"), ("gone", b"2"), ("twice", b"3"), ("again", b"3"), ("young", b"4")):
+        products[name] = (await admin.client.upload(target, name, content, process=False))["dataProduct"]
+    paths = {name: site.rt.files.local_path(product["sha256"]) for name, product in products.items()}
+    for name in ("kept", "gone", "twice"):
+        age(paths[name], day + 60)
+    directory = site.settings.files_dir
+    for name in ("incoming-old", "incoming-new"):
+        (directory / name).write_bytes(b"half")
+    age(directory / "incoming-old", day + 60)
+    for name in ("gone", "twice", "young"):
+        await admin.client.query(DELETE, id=products[name]["id"])
+    assert await discard_orphans(site.rt) == 1
+    assert {name for name, path in paths.items() if path.exists()} == {"kept", "twice", "again", "young"}
+    assert {path.name for path in directory.glob("incoming-*")} == {"incoming-new"}
+    assert await discard_orphans(site.rt) == 0
+    found = await admin.client.get(f"/files/{products['again']['id']}")
+    assert (found.status_code, found.content) == (200, b"3")
+
+
+async def test_bytes_that_come_anew_stay(site: Site, admin: Person) -> None:
+    target, day = await admin.create_target("refiled"), site.settings.orphan_age_s
+    first = (await admin.client.upload(target, "a", b"same", process=False))["dataProduct"]
+    path = site.rt.files.local_path(first["sha256"])
+    age(path, day + 60)
+    assert first["sha256"] in site.rt.files.older_than(day)
+    second = (await admin.client.upload(target, "b", b"same", process=False))["dataProduct"]
+    assert site.rt.files.discard(second["sha256"], day) is False
+    assert path.read_bytes() == b"same"
