@@ -307,15 +307,17 @@ async def test_the_history_goes_with_its_datum_and_outlives_its_author(admin: Pe
     assert [tuple(row) for row in rows] == [(key(ids[1]), "clouds", None)]
 
 
-async def test_the_history_moves_with_its_datum(admin: Person, site: Site) -> None:
-    target, (first, second) = await some_data(admin, "moved from", 2)
-    other = await admin.create_target("moved to")
-    await disable(admin, [first, second])
-    await site.rt.writes.execute(
-        "update reduced_data set target_id = $1 where target_id = $2 and id = $3",
-        int(other[1:]),
-        int(target[1:]),
-        key(first),
-    )
-    assert [each[:3] for each in await history(site, other)] == [(key(first), True, "clouds")]
-    assert [each[:3] for each in await history(site, target)] == [(key(second), True, "clouds")]
+async def test_the_history_moves_with_its_datum_and_joins_that_of_its_twin(admin: Person, site: Site) -> None:
+    gone, (twin, single) = await some_data(admin, "merged from", 2)
+    kept = await admin.create_target("merged into")
+    columns = {"mjd": [59000.5], "mag": 20.0, "magerr": 0.1, "filter": "ztfr"}
+    (stays,) = (await create(admin, kept, columns=columns))["ids"]
+    await disable(admin, [twin, single], "bad seeing")
+    merge = "mutation ($into: ID!, $from: ID!) { mergeTargets(into: $into, from: $from) { errors { message } } }"
+    assert (await admin.client.query(merge, into=kept, **{"from": gone}))["mergeTargets"]["errors"] == []
+    assert [each[:3] for each in await history(site, kept)] == [
+        (key(stays), True, "bad seeing"),
+        (key(single), True, "bad seeing"),
+    ]
+    assert await history(site, gone) == []
+    assert await in_use(admin, kept) == []

@@ -148,5 +148,5 @@ def _outcome(asked: Sequence[Key], rights: dict[Key, bool], changed: dict[Key, b
         )
     counts = {word: sum(each["outcome"] == word for each in rows) for word in ("REVISED", "UNCHANGED", "REJECTED")}
     rows.sort(key=lambda each: each["outcome"] != "REJECTED")
-    keys = [key for key in dict.fromkeys(asked) if key in changed]
+    keys: list[tuple[int, ...]] = [key for key in dict.fromkeys(asked) if key in changed]
     return BulkOutcome(0, counts["REVISED"], counts["UNCHANGED"], counts["REJECTED"], rows[:LONGEST_REPORT], keys)
