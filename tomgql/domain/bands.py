@@ -129,6 +129,7 @@ _CONTEXTS: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
     (("lsst", "rubin"), _letters("lsst{}", "ugrizy")),
     (("sdss", "sloan"), _letters("sdss{}", "ugriz")),
     (("skymapper",), _letters("skymapper{}", "uv")),
+    (("asas-sn", "asassn"), {"g": "sdssg"}),
 )  # fmt: skip
 """Words in a telescope's, instrument's or source's name, and what a bare letter means beside them."""
 

@@ -6,7 +6,7 @@ A flux with a known unit goes before a magnitude; what was reported stays beside
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 SENTINELS = (99.0, 99.9, 99.99, 99.999, 999.0, 9999.0, -99.0, -99.9, -99.99, -999.0, -9999.0, -9.0, 1e32, -1e32)
 """Numbers that stand for "no value" in magnitudes and errors of real files."""
 
-_FLUX_SENTINELS = (-999.0, -9999.0, 1e32, -1e32)
+_FLUX_SENTINELS = (-999.0, -9999.0, -99999.0, 1e32, -1e32)
 """Numbers that are no flux even where no error can tell."""
 
 _MAGNITUDE_RANGE = (-30.0, 40.0)
@@ -33,6 +33,9 @@ _LARGEST_ERROR = 10.0
 _LARGE_ERROR = 1.0
 _LARGEST_DISAGREEMENT = 0.05
 """Magnitudes between a row's flux and its magnitude, in the median: more than rounding and zero points explain."""
+
+_NEGATIVE = frozenset({"f", "false", "-1", "-1.0", "0", "0.0", "n", "no", "-"})
+"""Cells of ZTF's isdiffpos that mean "fainter than the reference"."""
 
 _FORCED_NSIGMA = 3.0
 """The sigma of the limit of a row with an error but no flux."""
@@ -66,16 +69,29 @@ class Columns:
     limit: Column | None = None
     limit_flux: Column | None = None
     is_limit: Column | None = None
+    sign: Column | None = None
+    """Of magnitudes of difference images: whether the source is brighter or fainter than the reference."""
 
 
 def read_brightness(
     columns: Columns, size: int, systems: Systems, scale: FluxScale | None, limit_nsigma: float
 ) -> Brightness:
     """Every row's brightness. ``scale`` is None where the flux has no unit; then magnitudes alone count."""
+    uncalibrated = scale is None or bool(np.isnan(scale.factor).all())
+    if uncalibrated and columns.magnitude is not None and columns.magnitude_error is None:
+        columns = replace(columns, magnitude_error=_errors_of_counts(columns))
     found = _from_magnitudes(columns, size, systems, limit_nsigma)
     if scale is None:
         return found
     return _merge(_from_fluxes(columns, size, scale, limit_nsigma), found)
+
+
+def _errors_of_counts(columns: Columns) -> Column | None:
+    """Errors of magnitudes from a flux in any unit and its error, such as Gaia's electrons a second."""
+    if columns.flux is None or columns.flux_error is None:
+        return None
+    errors = photometry.magnitude_error(columns.flux.numbers.values, columns.flux_error.numbers.values)
+    return Column(columns.flux_error.name, errors, unit="mag", derived=True)
 
 
 def _values(column: Column | None, size: int) -> FloatColumn:
@@ -118,13 +134,23 @@ def _from_magnitudes(columns: Columns, size: int, systems: Systems, limit_nsigma
     notes: list[Note] = []
     factor = magnitude_factor(columns.magnitude_error, magnitude_factor(columns.magnitude))
     error = _errors(columns.magnitude_error, magnitude, factor, notes)
-    flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset)
+    flux = photometry.flux_from_magnitude(magnitude, systems.magnitude_offset) * _signs(columns.sign, magnitude, notes)
     limit_ujy = photometry.flux_from_magnitude(limit, systems.magnitude_offset)
     return Brightness(
         flux, photometry.flux_error(flux, error), limit_ujy, np.where(np.isnan(limit_ujy), np.nan, limit_nsigma),
         magnitude, error, _where_known(magnitude, systems.system), limit,
         ~np.isnan(magnitude) | ~np.isnan(limit), _flags(columns.magnitude, size, "unreadable"), notes,
     )  # fmt: skip
+
+
+def _signs(column: Column | None, magnitude: FloatColumn, notes: list[Note]) -> FloatColumn | float:
+    """-1 where a difference magnitude stands for a source fainter than the reference."""
+    if column is None:
+        return 1.0
+    negative = np.array([(text or "").lower() in _NEGATIVE for text in column.texts], dtype=np.bool_)
+    words = f"fainter than the reference image by column {column.name}; stored as negative flux"
+    _warn(notes, "NEGATIVE_DIFFERENCE", negative & ~np.isnan(magnitude), words, "INFO")
+    return np.where(negative, -1.0, 1.0)
 
 
 def _errors(column: Column | None, magnitude: FloatColumn, factor: float, notes: list[Note]) -> FloatColumn:
@@ -164,7 +190,8 @@ def _from_fluxes(columns: Columns, size: int, scale: FluxScale, limit_nsigma: fl
     flux, error = given * scale.factor, given_error * _factor(scale, scale.error_factor)
     _warn(notes, "NOT_POSITIVE", flux <= 0, "zero or negative flux; kept as flux, no detection", "INFO")
     system = _where_known(given, np.full(size, scale.label, dtype=object))
-    measured = ~(np.isnan(given) & np.isnan(given_error) & np.isnan(_values(columns.limit_flux, size)))
+    no_limit = np.isnan(given_error) | np.isnan(scale.factor)  # an error in counts alone is no limit either
+    measured = ~(np.isnan(given) & no_limit & np.isnan(_values(columns.limit_flux, size)))
     none_reported = np.full(size, np.nan)  # as a magnitude; the flux as it came stays with the row's own columns
     return Brightness(flux, error, limit, nsigma, none_reported, none_reported.copy(), system,
                       none_reported.copy(), measured, _flags(columns.flux, size, "unreadable"), notes)  # fmt: skip
@@ -179,7 +206,7 @@ def _flux_limits(
 ) -> tuple[FloatColumn, FloatColumn]:
     """Limits in uJy and their sigmas: of a limit column, else three errors where the flux itself is missing."""
     limit: FloatColumn = _values(columns.limit_flux, len(given)) * _factor(scale, scale.limit_factor)
-    forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error)
+    forced = np.isnan(limit) & np.isnan(given) & ~np.isnan(given_error) & ~np.isnan(scale.factor)
     _warn(notes, "FORCED_LIMIT", forced, "an error but no flux; stored as limit at 3 sigma", "INFO")
     nsigma = np.where(forced, _FORCED_NSIGMA, np.where(np.isnan(limit), np.nan, stated))
     limit = np.where(forced, _FORCED_NSIGMA * given_error * _factor(scale, scale.error_factor), limit)

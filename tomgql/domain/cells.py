@@ -46,14 +46,17 @@ class Numbers:
 class Column:
     """One named column of ``n`` cells: ``str``, ``int``, ``float``, ``bool``, ``None`` or anything JSON can say.
 
-    ``decimal_comma``: ``12,5`` is a number. ``unit`` as the file states it, if it does.
+    ``decimal_comma``: ``12,5`` is a number. ``unit`` as the file states it, if it does. ``derived``: a processor
+    worked it out, so it does not belong to what the file said.
     """
 
     def __init__(
-        self, name: str, cells: Sequence[Any] | NDArray[Any], *, unit: str | None = None, decimal_comma: bool = False
-    ) -> None:
+        self, name: str, cells: Sequence[Any] | NDArray[Any], *, unit: str | None = None, decimal_comma: bool = False,
+        derived: bool = False,
+    ) -> None:  # fmt: skip
         self.name = name
         self.unit = unit
+        self.derived = derived
         self.cleaned = 0
         self._array = cells if isinstance(cells, np.ndarray) and cells.dtype.kind in "fiu" else None
         self.cells: list[Any] = cells.tolist() if isinstance(cells, np.ndarray) else list(cells)

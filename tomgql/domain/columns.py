@@ -55,7 +55,6 @@ def interpret_photometry(
     reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     keep &= row_checks.check_objects(table.find("object"), target_names, file_name, reading)
-    row_checks.check_sign(checked.value, table.columns, reading)
     row_checks.check_distance(table.find("ra"), table.find("dec"), target_position, reading)
     found = table.photometry(times, brightness, systems, exposure, default_source)
     found = found if keep.all() else found.take(keep)
@@ -101,6 +100,9 @@ class _Table(Table):
 
     def brightness(self, systems: Systems, zero_points: Systems) -> Brightness:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
+        differences = values.magnitude is not None and normalise(values.magnitude.name) == "magpsf"
+        if not differences and "sign" not in self.options.mapping:
+            values.sign = None
         if values.magnitude is None and values.flux is None and values.limit is None:
             raise UnreadableFile(
                 f"{self.file_name}: no brightness column. Columns found: {self.names()}. Expected one of mag, "
@@ -160,6 +162,7 @@ class _Table(Table):
             reported_magnitude_error=brightness.reported_error, reported_system=brightness.reported_system,
             time_quality=np.full(self.size, times.quality, dtype=object),
             forced=self.flags("forced", options.forced), difference=self.flags("difference", options.difference),
-            reported=reported_texts(self.columns), row=np.arange(1, self.size + 1),
-            reported_limit=brightness.reported_limit, **self.text_columns(default_source),
+            reported=reported_texts([column for column in self.columns if not column.derived]),
+            row=np.arange(1, self.size + 1), reported_limit=brightness.reported_limit,
+            **self.text_columns(default_source),
         )  # fmt: skip

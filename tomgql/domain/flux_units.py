@@ -22,10 +22,14 @@ from tomgql.domain.systems import Systems
 
 _FLUXCAL_ZERO_POINT = 27.5
 _SPELLINGS = {"mujy": "UJY", "μjy": "UJY", "µjy": "UJY", "microjy": "UJY", "microjansky": "UJY", "millijansky": "MJY",
-              "jansky": "JY", "nanojansky": "NJY", "microjanskys": "UJY"}  # fmt: skip
+              "jansky": "JY", "nanojansky": "NJY", "microjanskys": "UJY", "nanomaggies": "NMGY",
+              "nanomaggy": "NMGY"}  # fmt: skip
 
 
 _MAGNITUDES = {"mag": 1.0, "mags": 1.0, "magnitude": 1.0, "magnitudes": 1.0, "mmag": 1e-3, "millimag": 1e-3}
+_SYSTEM_NAMES = frozenset({"ab", "abflux", "vega", "st", "stflux"})
+"""Astropy takes AB for a flux of 3631 Jy, but ``flux (AB)`` in a file only tells the system of its zero point."""
+
 _NO_MAGNITUDES = frozenset({"%", "percent", "adu", "ct", "count", "counts", "electron"})
 
 
@@ -76,8 +80,9 @@ def _own_factor(scale: FluxScale, flux: Column, column: Column | None) -> float 
 
 
 def stated_unit(column: Column) -> str | None:
-    """The unit that a column's metadata or name states."""
-    return column.unit or split_unit(column.name)[1]
+    """The unit that a column's metadata or name states; the name of a magnitude system is none."""
+    unit = column.unit or split_unit(column.name)[1]
+    return None if unit is not None and unit.strip().lower() in _SYSTEM_NAMES else unit
 
 
 def _zero_point_scale(points: FloatColumn | float, systems: Systems) -> FluxScale:
@@ -101,6 +106,12 @@ def _unit_scale(unit: str) -> FluxScale:
 def _is_flux(unit: str) -> bool:
     """Whether a unit is one of flux; astropy also takes the names of magnitude systems for fluxes."""
     return stated_system(f"({unit})") is None and _known_factor(unit) is not None
+
+
+def microjansky_of(unit: str | None) -> float:
+    """How many uJy one of this unit holds; NaN where it is no flux density per frequency."""
+    factor = _known_factor(unit) if unit and unit.strip().lower() not in _SYSTEM_NAMES else None
+    return math.nan if factor is None else factor
 
 
 def _known_factor(unit: str) -> float | None:

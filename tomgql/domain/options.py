@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tomgql.errors import InvalidInput
@@ -14,12 +14,15 @@ from tomgql.errors import InvalidInput
 ROLES = (
     "time", "magnitude", "magnitude_error", "flux", "flux_error", "zero_point", "magnitude_system", "limit",
     "limit_flux", "is_limit", "band", "telescope", "instrument", "source", "exposure", "ra", "dec", "object",
-    "external_id", "forced", "difference",
+    "external_id", "forced", "difference", "sign",
 )  # fmt: skip
 """What a column can mean."""
 
-TIME_FORMATS = ("mjd", "jd", "jd-2400000", "hjd", "bjd", "bjd-2457000", "bjd-2454833", "iso")
-"""``bjd-2457000`` is TESS's BTJD, ``bjd-2454833`` Kepler's BKJD."""
+TIME_FORMATS = (
+    "mjd", "jd", "jd-2400000", "jd-2450000", "hjd", "hjd-2400000", "hjd-2450000", "bjd", "bjd-2400000", "bjd-2450000",
+    "bjd-2457000", "bjd-2454833", "iso",
+)  # fmt: skip
+"""``bjd-2457000`` is TESS's BTJD, ``bjd-2454833`` Kepler's BKJD; a file may state any other day to count from."""
 
 
 def _words(description: str, *words: str) -> dict[str, Any]:
@@ -93,6 +96,16 @@ class ColumnOptions:
         if "columns" in given:
             given["columns"] = tuple(str(name) for name in given["columns"])
         return cls(**{item.name: given[item.name] for item in fields(cls) if item.name in given})
+
+    @classmethod
+    def read_over(cls, facts: Mapping[str, Any], values: Mapping[str, Any]) -> ColumnOptions:
+        """What a format says of itself, ``facts``, and over it what a client says; mappings are joined role by role.
+
+        Raises what `read` raises, for the client's values only.
+        """
+        said = cls.read(values)
+        untold = {name: fact for name, fact in facts.items() if values.get(name) is None}
+        return replace(said, **untold | {"mapping": {**facts.get("mapping", {}), **said.mapping}})
 
 
 def check_options(properties: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], *path: str) -> None:

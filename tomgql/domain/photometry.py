@@ -21,8 +21,9 @@ AB_ZERO_POINT_UJY = 23.9
 MAGNITUDES_PER_RELATIVE_ERROR = 2.5 / math.log(10.0)
 """1.0857 mag: the error of a magnitude whose flux has a relative error of one."""
 
-FLUX_UNITS_UJY: dict[str, float] = {"NJY": 1e-3, "UJY": 1.0, "MJY": 1e3, "JY": 1e6}
-"""How many uJy one unit holds. MJY is the millijansky, as in every catalogue of optical photometry."""
+FLUX_UNITS_UJY: dict[str, float] = {"NJY": 1e-3, "UJY": 1.0, "MJY": 1e3, "JY": 1e6, "NMGY": 10 ** (0.4 * 1.4)}
+"""How many uJy one unit holds. MJY is the millijansky, as in every catalogue of optical photometry; a nanomaggy has
+magnitude 22.5 (SDSS)."""
 
 SMALLEST_NSIGMA, LARGEST_NSIGMA = 1e-6, 1e6
 """Thresholds that may be asked for: beyond them nothing is meant, and products with fluxes overflow."""

@@ -15,7 +15,6 @@ from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
-from tomgql.domain.synonyms import normalise
 from tomgql.domain.time import in_range, year_of
 from tomgql.domain.time_columns import Times
 from tomgql.errors import InvalidCoordinates, UnreadableFile
@@ -33,9 +32,6 @@ LONGEST_TEXTS = {
     "observatory_code": LONGEST_OBSERVATORY_CODE,
 }  # fmt: skip
 """Characters that each text of a row may have; the table keeps the same bounds."""
-
-_NEGATIVE = frozenset({"f", "false", "-1", "-1.0", "0", "0.0", "n", "no"})
-"""Cells of ZTF's isdiffpos that mean "fainter than the reference"."""
 
 _SHOWN = 5
 """How many rows or names a message lists before it counts."""
@@ -156,20 +152,6 @@ def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile
     more = len(reading.rejected) - _SHOWN
     tail = f"; and {more} more" if more > 0 else ""
     return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.")
-
-
-def check_sign(value: Column, columns: Sequence[Column], reading: Reading) -> None:
-    """Warn of magnitudes of difference images (ZTF's magpsf) that stand for a source fainter than the reference."""
-    sign = next((column for column in columns if normalise(column.name) == "isdiffpos"), None)
-    if sign is None or normalise(value.name) != "magpsf":
-        return
-    negative = np.array([(text or "").lower() in _NEGATIVE for text in sign.texts], dtype=np.bool_)
-    negative &= ~np.isnan(value.numbers.values)
-    count = int(np.count_nonzero(negative))
-    if count:
-        words = f"{rows_text(count)} with a negative difference (column {sign.name}); the sign column is not used"
-        message = f"{words} and column {value.name} is read as a positive flux"
-        reading.notes.append(Note("WARNING", "SIGN_UNUSED", message, int(np.argmax(negative)) + 1, count))
 
 
 def check_objects(column: Column | None, target_names: Sequence[str], file_name: str, reading: Reading) -> Flags | bool:

@@ -37,6 +37,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "external_id": ("externalid", "candid", "diasourceid", "detectid", "measurementid"),
     "forced": ("forced", "isforced"),
     "difference": ("difference", "isdifference"),
+    "sign": ("isdiffpos",),
 }  # fmt: skip
 """Normalised names by meaning, best first. Time has its own rules in `time_name`."""
 
@@ -56,16 +57,23 @@ _WITH_SYSTEMS = {
 _BRACKETED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*")
 _UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy|mmag)")
 _TIME = re.compile(
-    r"(?:obs|epoch)?(?P<reference>start|mid|midpoint|end)?(?P<format>mjd|jd|hjd|bjd|btjd|bkjd)"
+    r"(?:obs|epoch)?(?P<reference>start|mid|midpoint|end)?(?P<format>mjd|jd|hjd|bjd|btjd|bkjd|rjd|hmjd|bmjd)"
     r"(?P<scale>utc|ut|tai|tt|tdb|tcb)?(?P<after>start|mid|end)?(?:obs)?"
 )
 _SCALES = {"utc": "utc", "ut": "utc", "gmt": "utc", "tai": "tai", "tt": "tt", "tdb": "tdb", "tcb": "tcb"}
 _SYSTEM_WORDS = ("ab", "vega")
 _TEXT_TIMES = ("isot", "dateobs", "obsdate", "observationdate", "obstime", "date", "datetime", "time", "timestamp",
                "utc", "utdate")  # fmt: skip
-_FORMATS = {"btjd": "bjd-2457000", "bkjd": "bjd-2454833"}
+_FORMATS = {"btjd": "bjd-2457000", "bkjd": "bjd-2454833", "rjd": "jd-2400000", "hmjd": "hjd-2400000.5",
+            "bmjd": "bjd-2400000.5"}  # fmt: skip
+_COUNTED_FROM = re.compile(
+    r"(?<![a-z])(?P<form>bjd|hjd|jd)[^a-z0-9]*(?:(?P<scale>utc|tai|tt|tdb|tcb)[^a-z0-9]*)?"
+    r"(?P<day>2[34]\d{5}(?:\.\d+)?)(?!\d)",
+    re.IGNORECASE,
+)
+"""``HJD-2450000``, ``BJD_TDB - 2457000, days`` or ``JD (2400000+)``."""
 _REFERENCES = {"start": "start", "mid": "middle", "midpoint": "middle", "middle": "middle", "end": "end"}
-_TIME_ORDER = ("mjd", "jd", "bjd", "hjd", "bjd-2457000", "bjd-2454833", None)
+_TIME_ORDER = ("mjd", "jd", "bjd", "hjd")
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,9 @@ def time_name(name: str) -> TimeName | None:
     """What a column's name says about its times; None when it is no time column."""
     base, unit = split_unit(name)
     plain, stated = normalise(base), _stated_time(name)
+    counted = counted_from(name)
+    if counted is not None:
+        return TimeName(counted, stated.scale, stated.reference)
     match = _TIME.fullmatch(plain)
     if match:
         reference = _REFERENCES.get(match["reference"] or match["after"] or "")
@@ -108,6 +119,15 @@ def time_name(name: str) -> TimeName | None:
         return None
     inner = time_name(unit) if unit and normalise(unit) not in _TEXT_TIMES else None
     return TimeName(inner.format, inner.scale or stated.scale, inner.reference) if inner else stated
+
+
+def counted_from(text: str) -> str | None:
+    """The time format that a name, unit or description states by the day it counts from, as ``hjd-2450000``."""
+    match = _COUNTED_FROM.search(text)
+    if match is None:
+        return None
+    form, day = match["form"].lower(), f"{float(match['day']):.10g}"
+    return "mjd" if (form, day) == ("jd", "2400000.5") else f"{form}-{day}"
 
 
 def stated_time(name: str) -> TimeName:
@@ -174,7 +194,14 @@ def _assign_time(names: Sequence[str], roles: dict[str, int]) -> None:
         return
     found = [(index, said) for index, name in enumerate(names) if (said := time_name(name)) is not None]
     if found:
-        roles["time"] = min(found, key=lambda item: (_TIME_ORDER.index(item[1].format), item[0]))[0]
+        roles["time"] = min(found, key=lambda item: (_time_rank(item[1].format), item[0]))[0]
+
+
+def _time_rank(form: str | None) -> int:
+    """Full dates before those that count from a later day, those before times of unknown form."""
+    if form in _TIME_ORDER:
+        return _TIME_ORDER.index(form)
+    return len(_TIME_ORDER) + (form is None)
 
 
 def _repair(plain: Sequence[str], roles: dict[str, int]) -> None:

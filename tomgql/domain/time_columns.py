@@ -8,6 +8,7 @@ observatory is at most 21 ms away from there); without a position they may be 8.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,26 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.cells import Column
-from tomgql.domain.measurements import FloatColumn, Note
+from tomgql.domain.measurements import FloatColumn, Note, rows_text
 from tomgql.domain.options import ColumnOptions
-from tomgql.domain.synonyms import TimeName, stated_time
+from tomgql.domain.synonyms import TimeName, counted_from, normalise, split_unit, stated_time
 from tomgql.domain.time import JD_MINUS_MJD, SECONDS_PER_DAY, TO_UTC, parse_iso
 from tomgql.errors import InvalidInput, UnreadableFile
 
 _LIGHT_SECONDS_PER_AU = 499.004783836
 """IAU 2012 resolution B2 (astronomical unit) over the speed of light."""
 
-_MJD_OFFSETS = {
-    "mjd": 0.0, "jd": -JD_MINUS_MJD, "jd-2400000": -0.5, "hjd": -JD_MINUS_MJD, "bjd": -JD_MINUS_MJD,
-    "bjd-2457000": 2457000 - JD_MINUS_MJD, "bjd-2454833": 2454833 - JD_MINUS_MJD,
-}  # fmt: skip
-"""Days to add to reach MJD."""
-
 _SMALLEST_JD = 1_000_000.0
 """Julian dates of the last two millennia exceed it, MJDs and truncated JDs do not."""
 
-_LARGEST_MJD = 100_000.0
-"""The year 2132: smaller values in a column of full Julian dates are truncated."""
+_LARGEST_JD = 3_000_000.0
+"""The year 3501: larger numbers count something else, such as seconds."""
+
+_SMALLEST_MJD, _LARGEST_MJD = 15_000.0, 100_000.0
+"""The years 1899 and 2132: what is taken for an MJD without being called so must lie between them, and smaller values
+than the latter in a column of full Julian dates are truncated."""
+
+_MJD_BY_CUSTOM = re.compile(r"(?:obs)?time(?:utc|ut|tai|tt|tdb|tcb)?")
+"""Names under which TOM Toolkit and the Open Supernova Catalog have MJD."""
+
+_DAY = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", re.ASCII)
 
 
 @dataclass
@@ -56,12 +60,14 @@ def read_times(
     Raises `UnreadableFile` when the values contradict the format, above all for truncated Julian dates.
     """
     said = _said(column)
-    form = options.time_format or said.format or _guess_format(column, file_name)
+    form = options.time_format or said.format or _guess_format(column, file_name, options.columns is not None)
     if form == "iso":
         mjd, unreadable, zoned = _read_iso(column)
     else:
         mjd, unreadable, zoned = _read_numbers(column, form, options, file_name)
     notes = _format_notes(form, said, options, column)
+    if form == "iso":
+        notes.extend(_day_notes(column))
     scale = options.time_scale or said.scale or ("tdb" if form.startswith("bjd") else "utc")
     utc = TO_UTC[scale](mjd)
     if form.startswith(("hjd", "bjd")):
@@ -77,6 +83,8 @@ def read_times(
 def _said(column: Column) -> TimeName:
     """What the name says, then what the unit adds to it."""
     name = stated_time(column.name)
+    if column.unit and (counted := counted_from(column.unit)):
+        return TimeName(counted, name.scale or stated_time(column.unit).scale, name.reference)
     unit = stated_time(f"time({column.unit})") if column.unit else TimeName()
     return TimeName(name.format or unit.format, name.scale or unit.scale, name.reference or unit.reference)
 
@@ -89,15 +97,23 @@ def _quality(form: str, scale: str, reference: str | None, stated: bool, positio
     return "exact" if scale == "utc" and reference == "middle" else "converted"
 
 
-def _guess_format(column: Column, file_name: str) -> str:
+def _guess_format(column: Column, file_name: str, named_by_hand: bool) -> str:
+    """The format that the values allow, where neither name nor unit says it; never a guess between two days.
+
+    A headerless file (``named_by_hand``) says nothing at all, so that no custom speaks for MJD either.
+    """
     first = next((text for text in column.texts if text is not None), None)
     values = column.numbers.values[np.isfinite(column.numbers.values)] if _is_number(first) else np.array([])
     if not len(values):
         return "iso"
-    if np.median(values) >= _SMALLEST_JD:
+    middle = float(np.median(values))
+    if _SMALLEST_JD <= middle < _LARGEST_JD:
         return "jd"
-    if not column.name:
-        raise truncated_jd(values, "a column that has no name", file_name)
+    if not _SMALLEST_MJD <= middle < _LARGEST_MJD:
+        raise _unknown_epoch(values, column.name, file_name)
+    if named_by_hand or not _MJD_BY_CUSTOM.fullmatch(normalise(split_unit(column.name)[0])):
+        place = f"column {column.name}" if column.name else "a column that has no name"
+        raise truncated_jd(values, place, file_name)
     return "mjd"
 
 
@@ -122,6 +138,31 @@ def truncated_jd(values: Any, place: str, file_name: str) -> UnreadableFile:
     )
 
 
+def _unknown_epoch(values: Any, name: str, file_name: str) -> UnreadableFile:
+    """The refusal of times that count from a day, or in a unit, that is not said."""
+    return UnreadableFile(
+        f"{file_name}: times in column {name} ({np.nanmin(values):.2f} to {np.nanmax(values):.2f}) are neither MJD nor "
+        "Julian dates: say from which day they count with option time_format, such as bjd-2457000 (TESS), bjd-2454833 "
+        "(Kepler), hjd-2450000 or mjd."
+    )
+
+
+def _mjd_offset(form: str) -> float:
+    """Days to add to reach MJD."""
+    if form == "mjd":
+        return 0.0
+    return float(form.partition("-")[2] or 0.0) - JD_MINUS_MJD
+
+
+def _day_notes(column: Column) -> list[Note]:
+    """A warning of dates that are only good to a day."""
+    count = sum(text is not None and _DAY.fullmatch(text) is not None for text in column.texts)
+    if not count:
+        return []
+    words = f"{rows_text(count)} with a date but no time of day in column {column.name}; taken as 00:00, good to a day"
+    return [Note("WARNING", "DAY_PRECISION", words, count=count)]
+
+
 def _read_numbers(
     column: Column, form: str, options: ColumnOptions, file_name: str
 ) -> tuple[FloatColumn, NDArray[np.bool_], bool]:
@@ -130,12 +171,12 @@ def _read_numbers(
     middle = float(np.median(values)) if len(values) else math.nan
     if form in ("jd", "hjd", "bjd") and middle < _LARGEST_MJD:
         raise truncated_jd(values, f"column {column.name}", file_name)
-    if form == "mjd" and middle >= _SMALLEST_JD:
+    if form not in ("jd", "hjd", "bjd") and middle >= _SMALLEST_JD:
         raise UnreadableFile(
             f"{file_name}: column {column.name} holds Julian dates ({values.min():.2f} to {values.max():.2f}), "
-            "not MJD: say so with option time_format: jd."
+            f"not {form.upper()}: say so with option time_format: jd."
         )
-    return numbers.values + _MJD_OFFSETS[form], numbers.unreadable | numbers.is_limit, False
+    return numbers.values + _mjd_offset(form), numbers.unreadable | numbers.is_limit, False
 
 
 def _read_iso(column: Column) -> tuple[FloatColumn, NDArray[np.bool_], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,8 +169,11 @@ def test_no_time_column() -> None:
 
 
 def test_mapping() -> None:
-    found = taken({"When": [59000.0], "How": [23.9]}, mapping={"time": "When", "magnitude": "how"}, band="ztfg")
+    columns, mapping = {"When": [59000.0], "How": [23.9]}, {"time": "When", "magnitude": "how"}
+    found = taken(columns, mapping=mapping, band="ztfg", time_format="mjd")
     assert found.flux_ujy[0] == pytest.approx(1.0)
+    with pytest.raises(UnreadableFile, match=r"look like JD minus 2400000 .*in column When\): say MJD or JD-2400000"):
+        read(columns, mapping=mapping, band="ztfg")
     with pytest.raises(InvalidInput, match=r'no column "Nope"\. Columns found: a'):
         read({"a": [1]}, mapping={"time": "Nope"})
 
@@ -419,7 +423,8 @@ def test_other_statements_of_time_scales() -> None:
         assert reading.photometry.mjd_utc[0] == pytest.approx(59000.25 - 69.184 / 86400, abs=5e-8)
         assert "TIME_SCALE_ASSUMED" not in codes(reading)
     mapped = {"When (TAI)": [59000.25], "filter": ["ztfr"], "mag": [20.0]}
-    assert taken(mapped, mapping={"time": "When (TAI)"}).mjd_utc[0] == pytest.approx(59000.25 - 37 / 86400, abs=1e-8)
+    found = taken(mapped, mapping={"time": "When (TAI)"}, time_format="mjd")
+    assert found.mjd_utc[0] == pytest.approx(59000.25 - 37 / 86400, abs=1e-8)
     exposed = {"MJD (UTC, start)": [59000.25], "filter": ["ztfr"], "mag": [20.0], "exptime": [60.0]}
     assert taken(exposed).mjd_utc[0] == pytest.approx(59000.25 + 30 / 86400, abs=1e-9)
 
@@ -471,14 +476,82 @@ def test_repeats_of_values_without_a_flux() -> None:
     assert photons.row.tolist() == [1, 2]
 
 
-def test_signs_of_difference_magnitudes_are_warned_of() -> None:
-    columns = {"mjd": np.arange(6) + 59000.0, "fid": ["1"] * 6, "magpsf": [20.0] * 5 + [None]}
+def test_signs_of_difference_magnitudes() -> None:
+    columns = {"mjd": np.arange(6) + 59000.0, "filter": ["ztfg"] * 6, "magpsf": [23.9] * 5 + [None],
+               "sigmapsf": [0.1] * 6}  # fmt: skip
     reading = read({**columns, "isdiffpos": ["t", "f", "-1", "0", "1", "f"]})
-    found = [note for note in reading.notes if note.code == "SIGN_UNUSED"]
-    assert [(note.level, note.count, note.row) for note in found] == [("WARNING", 3, 2)]
-    assert "the sign column is not used" in found[0].message
-    assert "SIGN_UNUSED" not in codes(read({**columns, "isdiffpos": [True] * 6}))
-    assert "SIGN_UNUSED" in codes(read({**columns, "isdiffpos": [False] * 6}))
+    assert reading.photometry is not None
+    assert reading.photometry.flux_ujy.tolist() == pytest.approx([1.0, -1.0, -1.0, -1.0, 1.0])
+    assert reading.photometry.flux_error_ujy.tolist() == pytest.approx([0.0921] * 5, abs=1e-4)
+    assert reading.photometry.reported_magnitude.tolist() == [23.9] * 5
+    found = [note for note in reading.notes if note.code == "NEGATIVE_DIFFERENCE"]
+    assert [(note.level, note.count, note.row) for note in found] == [("INFO", 3, 2)]
+    assert (taken({**columns, "isdiffpos": [False] * 6}).flux_ujy < 0).all()
+
+
+def test_the_sign_belongs_to_difference_magnitudes_only() -> None:
+    columns = {"mjd": [59000.0], "filter": ["ztfg"], "mag": [23.9], "isdiffpos": ["f"]}
+    assert taken(columns).flux_ujy[0] == pytest.approx(1.0)
+    assert taken(columns, mapping={"sign": "isdiffpos"}).flux_ujy[0] == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize(
+    ("column", "mjd"),
+    [
+        (Column("HJD-2450000", [9000.5]), 59000.0), (Column("JD (2400000+)", [59000.5]), 59000.0),
+        (Column("JD-2400000.5", [59000.0]), 59000.0), (Column("RJD", [59000.5]), 59000.0),
+        (Column("time", [2000.5], unit="BJD - 2457000, days"), 59000.0), (Column("HMJD", [59000.0]), 59000.0),
+        (Column("time (BJD_TDB-2457000)", [2000.5]), 59000.0), (Column("t", [4167.5], unit="BJD-2454833"), 59000.0),
+    ],
+)  # fmt: skip
+def test_days_counted_from_a_stated_day(column: Column, mjd: float) -> None:
+    found = taken({"x": column, "filter": ["ztfr"], "mag": [20.0]}, mapping={"time": column.name})
+    assert found.mjd_utc[0] == pytest.approx(mjd, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("time", 1325.29, r"times in column time \(1325.29 to 1325.29\) are neither MJD nor Julian dates: say"),
+        ("time", 1.6e9, "are neither MJD nor Julian dates"),
+        ("date", 47003.57, "look like JD minus 2400000"),
+        ("HJD-2450000", 2459000.5, r"holds Julian dates \(2459000.50 to 2459000.50\), not HJD-2450000"),
+    ],
+)
+def test_times_from_an_unknown_day_are_refused(name: str, value: float, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        read({name: [value], "filter": ["ztfr"], "mag": [20.0]})
+
+
+def test_columns_named_by_hand_say_how_they_count() -> None:
+    rows = {"time": [47003.57], "mag": [11.7]}
+    named = ColumnOptions(columns=("time", "mag"), band="V")
+    with pytest.raises(UnreadableFile, match="look like JD minus 2400000"):
+        interpret_photometry(rows, named, file_name="f.csv")
+    said = replace(named, time_format="jd-2400000")
+    found = interpret_photometry(rows, said, file_name="f.csv").photometry
+    assert found is not None
+    assert found.mjd_utc[0] == 47003.07
+    assert taken(rows, band="V").mjd_utc[0] == 47003.57
+
+
+def test_dates_without_a_time_of_day_are_warned_of() -> None:
+    dates = ["2020-05-31", "2020/05/31", "2020-05-31T06:00:00"]
+    reading = read({"date": dates, "filter": list("UBV"), "mag": [20.0] * 3})
+    assert [(note.level, note.count) for note in reading.notes if note.code == "DAY_PRECISION"] == [("WARNING", 2)]
+
+
+def test_a_magnitude_system_is_no_unit_of_flux() -> None:
+    for column in (Column("flux (AB)", [2.0]), Column("flux", [2.0], unit="AB")):
+        with pytest.raises(UnreadableFile, match=r"has no unit: give uJy, mJy, Jy or a zero point"):
+            read({"mjd": [59000.0], "filter": ["ztfr"], "x": column}, mapping={"flux": column.name})
+    found = taken({"mjd": [59000.0], "filter": ["r"], "flux (nmgy)": [1.0]})
+    assert found.flux_ujy[0] == pytest.approx(3.6308, abs=1e-4)
+
+
+def test_derived_columns_are_not_what_the_file_said() -> None:
+    columns = {"mjd": [59000.0], "mag": [20.0], "x": Column("band", ["ztfr"], derived=True)}
+    assert json.loads(taken(columns).reported[0]) == {"mjd": 59000.0, "mag": 20.0}
 
 
 def test_timestamps() -> None:

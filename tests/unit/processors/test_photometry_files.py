@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
+from astropy.time import Time
 
 from tomgql.builtin.processors import text_files
 from tomgql.builtin.processors.atlas import AtlasProcessor
@@ -99,6 +102,16 @@ def test_ecsv_with_photon_flux() -> None:
     assert json.loads(found.reported[0])["flux"] is None
 
 
+def test_ecsv_with_times_of_astropy(written: Any) -> None:
+    times = Time([59000.25, 59001.25], format="mjd", scale="tdb")
+    table = Table({"time": times, "mag": [20.0, 21.0], "band": ["ztfg", "ztfr"]})
+    stream = io.StringIO()
+    table.write(stream, format="ascii.ecsv")
+    found, reading = read(written(stream.getvalue()))
+    assert found.mjd_utc[0] == pytest.approx(59000.25 - 69.184 / 86400, abs=5e-8)
+    assert "TIME_SCALE_ASSUMED" not in {note.code for note in reading.notes}
+
+
 def test_atlas() -> None:
     file = a_file(DATA / "atlas_synthetic.txt")
     reading = AtlasProcessor().read(file, {})
@@ -112,18 +125,47 @@ def test_atlas() -> None:
     assert found.limit_flux_ujy[0] == pytest.approx(photometry.flux_from_magnitude(19.59))
     assert set(found.limit_nsigma) == {5.0}
     assert found.forced.all()
-    assert not found.difference.any()
+    assert found.difference.all(), "the service measures on difference images unless asked for reduced ones"
     assert found.external_id[0] == "01a59101o0618o"
     assert set(found.time_quality) == {"converted"}
     assert {note.code: note.count for note in reading.notes} == {
-        "NOT_POSITIVE": 1, "OTHER_FILTERS": 1, "FLAGGED": 1, "FAR_FROM_TARGET": 1,
+        "NOT_POSITIVE": 1, "OTHER_FILTERS": 1, "FLAGGED": 1, "FAR_FROM_TARGET": 1, "DIFFERENCE_ASSUMED": 1,
     }  # fmt: skip
+
+
+def test_a_real_atlas_result() -> None:
+    reading = AtlasProcessor().read(a_file(DATA / "atlas_fp_job01088.txt"), {})
+    found = reading.photometry
+    assert found is not None
+    assert len(found) == 147
+    assert {band: int((found.band == band).sum()) for band in ("atlaso", "atlasc")} == {"atlaso": 120, "atlasc": 27}
+    assert (found.mjd_utc.min(), found.mjd_utc.max()) == pytest.approx((59101.519385, 59185.447220), abs=1e-6)
+    assert int((found.flux_ujy < 0).sum()) == 38
+    significance = found.flux_ujy / found.flux_error_ujy
+    assert (int((significance >= 3).sum()), int((significance >= 5).sum())) == (74, 64)
+    assert photometry.limit_magnitude(found.flux_error_ujy[0]) == pytest.approx(20.207, abs=5e-4)
+    assert photometry.magnitude_from_flux(found.flux_ujy[5]) == pytest.approx(16.500, abs=5e-4)
+    assert np.isnan(found.reported_magnitude).all(), "m of a negative flux is no magnitude"
+    kept = AtlasProcessor().read(a_file(DATA / "atlas_fp_job01088.txt"), {"max_chi_n": 10}).photometry
+    assert kept is not None
+    assert int((kept.flux_ujy / kept.flux_error_ujy >= 3).sum()) == 67
+
+
+def test_atlas_cuts_are_counted() -> None:
+    file = a_file(DATA / "atlas_synthetic.txt")
+    reading = AtlasProcessor().read(file, {"good_fits_only": True, "max_chi_n": 1, "difference": False})
+    assert reading.photometry is not None
+    assert reading.photometry.row.tolist() == [5]
+    assert not reading.photometry.difference.any()
+    assert [(note.message, note.row, note.count) for note in reading.notes if note.code == "QUALITY_CUT"] == [
+        ("1 row with a flagged fit (err not 0); left out", 3, 1), ("2 rows with chi/N above 1; left out", 1, 2),
+    ]  # fmt: skip
 
 
 def test_old_atlas_and_empty_results(written: Any) -> None:
     head = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit Sky ZP Obs\n"
     old = head + "59101.5 -21 1.3 -7 10 o 0 1 150 20 1 1 2 2 1 -0.4 20 20 x1\n"
-    reading = AtlasProcessor().read(written(old), {"difference": True})
+    reading = AtlasProcessor().read(written(old), {})
     assert reading.photometry is not None
     assert np.isnan(reading.photometry.limit_flux_ujy[0])
     assert reading.photometry.difference[0]
@@ -150,8 +192,8 @@ def test_choice_is_by_content_never_by_name(written: Any) -> None:
         (b"<html><head><title>Log in</title></head>", 'the file is a web page ("Log in"), not data.'),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "the file is an image, not a text table."),
         (b"PK\x03\x04\x14\x00\x00\x00", "the file is a zip or spreadsheet file, not a text table."),
-        (b"SIMPLE  =                    T", "the file is a FITS file, which cannot be read yet, not a text table."),
-        (b'{"data": [1, 2]}', "the file is JSON, which cannot be read yet; send a table, such as CSV."),
+        (b"SIMPLE  =                    T", "the file is a FITS file, not a text table."),
+        (b'{"data": [1, 2]}', "the file is JSON without a table of photometry that is known here."),
         (bytes(range(32)) * 9 + b"\x00" * 99, "the file is binary, or UTF-16 text without a byte order mark; save it"),
         ("mjd,mag\n".encode("utf-16-le"), "the file is binary, or UTF-16 text without a byte order mark; save it"),
         ("\ufeff \n".encode("utf-16-le"), "the file is empty."),
@@ -237,6 +279,7 @@ def test_ragged_rows(written: Any) -> None:
         (b"mjd,mag\n59000,20\n", "no band column. Columns found: mjd, mag; name the band with option band"),
         (b"mjd,flux\n59000,3\n", "flux column flux has no unit"),
         (b"47003.5684\t11.7000\n50357.0029\t11.6875\n", r"JD minus 2400000 \(47003.57 to 50357.00, in column 1"),
+        (b"<13.1 12\n47003.57 12\n", "has no header. Name its 2 columns with option columns"),
         (b"2451230.1465,<12.8,,,Visual\n", "has no header. Name its 5 columns with option columns"),
         (b"mjd,mag,filter\n118203.93,20,V\n", "row 1: time 118203.93 is year 2182"),
         (gzip.compress(b"mjd,mag\n59000,20\n", mtime=0)[:-9], "end too early"),

@@ -4,7 +4,8 @@ Format (service's own documentation and server source, https://fallingstar-data.
 by blanks under a header that begins with ``###MJD``, to be read by name because they changed over the years. MJD is
 UTC at the start of a 30 s exposure; uJy and duJy are signed flux and error, AB; m is meaningless for faint and
 negative fluxes and never used; F is the filter; err is the code of the fit, 0 for good; mag5sig the image's 5-sigma
-limit; Obs the exposure's id.
+limit; Obs the exposure's id. Fluxes are of difference images unless the request said ``use_reduced``, which the text
+does not tell.
 """
 
 from __future__ import annotations
@@ -14,13 +15,22 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tomgql.builtin.processors.delimited import Delimited, read_delimited
-from tomgql.builtin.processors.photometry import position
+from tomgql.builtin.processors.readings import (
+    Cut,
+    apply_cuts,
+    choose_options,
+    empty_reading,
+    numbers,
+    options_schema,
+    read_columns,
+    warn_of_rows,
+)
 from tomgql.builtin.processors.text_files import head_text, read_text
-from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import Note, Reading, rows_text
-from tomgql.domain.options import OPTIONS_PROPERTIES, ColumnOptions, check_options
+from tomgql.domain.options import ColumnOptions, check_options
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
@@ -30,7 +40,16 @@ _EXPOSURE_S = 30.0
 
 _LIMIT_NSIGMA = 5.0
 _BANDS = ("atlasc", "atlaso")
-_OWN_OPTIONS = {name: OPTIONS_PROPERTIES[name] for name in ("difference", "source_name")}
+_OWN_OPTIONS = choose_options(
+    "source_name",
+    difference={"type": "boolean",
+                "description": "The fluxes are of difference images (default); false where use_reduced was asked for."},
+    good_fits_only={"type": "boolean", "description": "Leave out rows whose fit is flagged (err not 0)."},
+    max_chi_n={"type": "number", "exclusiveMinimum": 0,
+               "description": "Rows with a larger chi/N are left out; default none."},
+    max_flux_error_ujy={"type": "number", "exclusiveMinimum": 0,
+                        "description": "Rows with a larger duJy (uJy) are left out; default none."},
+)  # fmt: skip
 _ROLES = {"time": "MJD", "flux": "uJy", "flux_error": "duJy", "band": "F", "magnitude": "", "magnitude_error": "",
           "zero_point": ""}  # fmt: skip
 
@@ -40,11 +59,9 @@ class AtlasProcessor:
 
     name: ClassVar[str] = "atlas"
     title: ClassVar[str] = "ATLAS forced photometry"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     data_types: ClassVar[tuple[str, ...]] = ("photometry",)
-    options_schema: ClassVar[Mapping[str, Any]] = {
-        "type": "object", "properties": _OWN_OPTIONS, "additionalProperties": False,
-    }  # fmt: skip
+    options_schema: ClassVar[Mapping[str, Any]] = options_schema(_OWN_OPTIONS)
 
     def confidence(self, file: SourceFile) -> int:
         """100 when the service's own header is there."""
@@ -61,24 +78,36 @@ class AtlasProcessor:
             )
         header, _, body = text.strip().lstrip("#").partition("\n")
         if not body.strip():
-            return Reading(notes=[Note("INFO", "NO_ROWS", "the light curve is empty", count=0)], format_name=self.title)
+            return empty_reading(self.title)
         table = read_delimited(f"{header.strip()}\n{body}", ColumnOptions(), file.name)
-        reading = table.amend(_interpret(table, file, options))
-        reading.format_name = self.title
-        return reading
+        return table.amend(_interpret(table, file, options, self.title))
 
 
-def _interpret(table: Delimited, file: SourceFile, options: Mapping[str, Any]) -> Reading:
+def _interpret(table: Delimited, file: SourceFile, options: Mapping[str, Any], title: str) -> Reading:
     mapping = _ROLES | ({"external_id": "Obs"} if "Obs" in table.columns else {})
     said = ColumnOptions(
         mapping=mapping, time_format="mjd", time_scale="utc", time_reference="start", exposure_s=_EXPOSURE_S,
         flux_unit="uJy", magnitude_system="AB", telescope="ATLAS", limit_nsigma=_LIMIT_NSIGMA, forced=True,
-        difference=bool(options.get("difference")), source_name=options.get("source_name") or "ATLAS",
+        difference=options.get("difference") is not False, source_name=options.get("source_name") or "ATLAS",
     )  # fmt: skip
-    reading = interpret_photometry(table.columns, said, file_name=file.name, target_position=position(file))
+    reading = read_columns(file, table.columns, said, title)
+    if options.get("difference") is None:
+        words = "fluxes are taken as those of difference images; say difference: false if use_reduced was asked for"
+        reading.notes.append(Note("INFO", "DIFFERENCE_ASSUMED", words))
     _keep_own_bands(reading, file.name)
-    _note_flags(table, reading)
+    flagged = np.nan_to_num(numbers(table.columns, "err")) != 0
+    apply_cuts(reading, _cuts(table, flagged, options))
+    warn_of_rows(reading, flagged, "FLAGGED", "a flagged fit (err not 0)")
     return reading
+
+
+def _cuts(table: Delimited, flagged: NDArray[np.bool_], options: Mapping[str, Any]) -> list[Cut]:
+    cuts = [Cut("a flagged fit (err not 0)", flagged)] if options.get("good_fits_only") else []
+    for name, option in (("chi/N", "max_chi_n"), ("duJy", "max_flux_error_ujy")):
+        limit = options.get(option)
+        if limit is not None:
+            cuts.append(Cut(f"{name} above {limit:g}", numbers(table.columns, name) > limit))
+    return cuts
 
 
 def _keep_own_bands(reading: Reading, file_name: str) -> None:
@@ -97,13 +126,3 @@ def _keep_own_bands(reading: Reading, file_name: str) -> None:
     message = f"{rows_text(others)} in other filters than c and o ({letters}); skipped"
     reading.notes.append(Note("INFO", "OTHER_FILTERS", message, count=others))
     reading.photometry = found.take(ours)
-
-
-def _note_flags(table: Delimited, reading: Reading) -> None:
-    if "err" not in table.columns:
-        return
-    flagged = np.nan_to_num(table.columns["err"].numbers.values) != 0
-    count = int(np.count_nonzero(flagged))
-    if count:
-        message = f"{rows_text(count)} with a flagged fit (err not 0); kept"
-        reading.notes.append(Note("WARNING", "FLAGGED", message, int(np.argmax(flagged)) + 1, count))

@@ -54,11 +54,18 @@ def read_delimited(text: str, options: ColumnOptions, file_name: str) -> Delimit
     if not sample:
         raise UnreadableFile(f"{file_name}: there are no rows, only a header or comments.")
     delimiter = _delimiter(sample)
-    rows = _split(body, delimiter, file_name)
+    rows = split_rows(body, delimiter, file_name)
     names, rows = _names(rows, comments, delimiter, options, file_name)
     if not rows:
         raise UnreadableFile(f"{file_name}: there are no rows below the header.")
-    return _columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
+    return named_columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
+
+
+def header_names(text: str) -> list[str]:
+    """The cells of the first line that is neither empty nor a comment, as names; for detection."""
+    line = next((line for line in io.StringIO(text) if line.strip() and not line.lstrip().startswith("#")), "")
+    mark = next((mark for mark in _DELIMITERS if mark in line), None)
+    return [cell.strip().strip('"') for cell in line.strip().split(mark)]
 
 
 def _leading_comments(text: str) -> tuple[list[str], str]:
@@ -78,7 +85,8 @@ def _delimiter(sample: list[str]) -> str | None:
     return next((mark for mark in _DELIMITERS if all(mark in line for line in lines)), None)
 
 
-def _split(body: str, delimiter: str | None, file_name: str) -> list[list[str]]:
+def split_rows(body: str, delimiter: str | None, file_name: str) -> list[list[str]]:
+    """The cells of every line that is no comment; None for the delimiter means blanks. Raises `UnreadableFile`."""
     if delimiter is None:
         rows = [line.split() for line in body.splitlines()]
     else:
@@ -124,8 +132,7 @@ def _names_in_comments(comments: list[str], delimiter: str | None, width: int) -
 
 
 def _headerless(rows: list[list[str]], file_name: str) -> UnreadableFile:
-    firsts = [row[0] for row in rows if _is_number(row[0])]
-    values = [float(cell) for cell in firsts]
+    values = [float(_plain(row[0])) for row in rows if _is_number(row[0])]
     low, high = _TRUNCATED_JD
     if values and low <= min(values) and max(values) < high:
         fault = truncated_jd(values, f"column 1 of {file_name}, which has no name", file_name)
@@ -136,9 +143,13 @@ def _headerless(rows: list[list[str]], file_name: str) -> UnreadableFile:
     )
 
 
+def _plain(cell: str) -> str:
+    return cell.strip().lstrip("<>").replace(",", ".")
+
+
 def _is_number(cell: str) -> bool:
     try:
-        float(cell.strip().lstrip("<>").replace(",", "."))
+        float(_plain(cell))
     except ValueError:
         return False
     return cell.strip().lower() not in ("nan", "inf", "infinity")
@@ -152,12 +163,16 @@ def _uses_decimal_comma(rows: list[list[str]], delimiter: str | None) -> bool:
     return any("," in cell for cell in cells) and not any("." in cell for cell in cells)
 
 
-def _columns(names: list[str], rows: list[list[str]], decimal_comma: bool) -> Delimited:
+def named_columns(names: list[str], rows: list[list[str]], decimal_comma: bool = False) -> Delimited:
+    """Rows of cells as columns; what is odd about rows of another length is told."""
     width = len(names)
     found = Delimited({})
+    distinct = unique_names(names)
+    if not rows:
+        found.columns = {key: Column(name, []) for key, name in zip(distinct, names, strict=True)}
+        return found
     if set(map(len, rows)) != {width}:
         rows = _evened(rows, width, found)
-    distinct = unique_names(names)
     found.columns = {
         key: Column(name, list(cells), decimal_comma=decimal_comma)
         for key, name, cells in zip(distinct, names, zip(*rows, strict=True), strict=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tomgql.domain.cells import Column
+from tomgql.domain.time import TO_UTC
 from tomgql.errors import UnreadableFile
 
 SIGNATURE = re.compile(r"#\s*%ECSV\s")
@@ -30,7 +31,16 @@ def read_ecsv(text: str, file_name: str) -> dict[str, Column]:
     except (ValueError, TypeError, KeyError, IndexError) as fault:
         words = str(fault).strip().splitlines() or [type(fault).__name__]
         raise UnreadableFile(f"{file_name}: the ECSV table cannot be read: {words[0]}.") from fault
-    return {name: Column(name, _cells(table[name]), unit=_unit(table[name])) for name in table.colnames}
+    return {name: _column(name, table[name]) for name in table.colnames}
+
+
+def _column(name: str, column: Any) -> Column:
+    """One column; astropy's own times as MJD, with their scale in the unit."""
+    if not hasattr(column, "mjd") or np.ndim(column.mjd) != 1:
+        return Column(name, _cells(column), unit=_unit(column))
+    known = column if column.scale in TO_UTC else column.tt if column.scale == "tcg" else None
+    cells = np.ma.filled(np.ma.asarray(column.mjd if known is None else known.mjd, dtype=np.float64), np.nan)
+    return Column(name, cells, unit="MJD" if known is None else f"MJD {known.scale}")
 
 
 def _cells(column: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors import ecsv
 from tomgql.builtin.processors.delimited import Delimited, read_delimited
+from tomgql.builtin.processors.readings import read_columns
 from tomgql.builtin.processors.text_files import head_text, read_text
-from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import OPTIONS_SCHEMA, ColumnOptions
 from tomgql.domain.synonyms import time_name
@@ -51,20 +51,8 @@ class PhotometryProcessor:
         text = read_text(file)
         is_ecsv = ecsv.SIGNATURE.match(text) is not None
         table = Delimited(ecsv.read_ecsv(text, file.name)) if is_ecsv else read_delimited(text, said, file.name)
-        reading = table.amend(
-            interpret_photometry(
-                table.columns, said, file_name=file.name, target_names=file.target_names, target_position=position(file)
-            )
-        )
-        reading.format_name = "ECSV" if is_ecsv else "delimited text"
-        return reading
-
-
-def position(file: SourceFile) -> tuple[float, float] | None:
-    """The target's position (ICRS degrees), if it has one."""
-    if file.target_ra_deg is None or file.target_dec_deg is None:
-        return None
-    return file.target_ra_deg, file.target_dec_deg
+        title = "ECSV" if is_ecsv else "delimited text"
+        return table.amend(read_columns(file, table.columns, said, title))
 
 
 def _names_time(line: str) -> bool:

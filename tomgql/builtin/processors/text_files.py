@@ -1,4 +1,4 @@
-"""From a file's bytes to its text: gzip, encodings, and kind words for what is no table at all.
+"""From a file's bytes to its content and its text: gzip, encodings, and kind words for what is no table at all.
 
 Content decides, never a file's name. A compressed file may not unfold beyond `LARGEST_BYTES`.
 """
@@ -20,7 +20,7 @@ _GZIP_WINDOW = 31
 """zlib's number for "a gzip header follows"."""
 
 _BINARY = (
-    (b"SIMPLE  =", "a FITS file, which cannot be read yet"), (b"Obj\x01", "an Avro file"),
+    (b"SIMPLE  =", "a FITS file"), (b"Obj\x01", "an Avro file"),
     (b"PK\x03\x04", "a zip or spreadsheet file"),
     (b"%PDF", "a PDF document"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"\x89HDF", "an HDF5 file"),
     (b"GIF8", "an image"), (b"BZh", "a bzip2 file"), (b"\xfd7zXZ", "an xz file"),
@@ -35,14 +35,28 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 
 
+def head_content(file: SourceFile) -> bytes:
+    """The first 64 KiB of a file's content, for detection; empty where its gzip data are damaged."""
+    if not file.head.startswith(_GZIP_MAGIC):
+        return file.head
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(file.head, 65536)
+    except zlib.error:
+        return b""
+
+
+def read_content(file: SourceFile) -> bytes:
+    """The whole content of a file, decompressed.
+
+    Raises `UnreadableFile` for damaged gzip data, `TooLarge` for what unfolds too far.
+    """
+    content = file.path.read_bytes()
+    return _unfold(content, file.name) if content.startswith(_GZIP_MAGIC) else content
+
+
 def head_text(file: SourceFile) -> str | None:
     """The beginning of a file as text, for detection; None when it is binary or a web page."""
-    head = file.head
-    if head.startswith(_GZIP_MAGIC):
-        try:
-            head = zlib.decompressobj(_GZIP_WINDOW).decompress(head, 65536)
-        except zlib.error:
-            return None
+    head = head_content(file)
     if not head.strip() or any(head.startswith(magic) for magic, _ in _BINARY):
         return None
     if b"\x00" in head[:1024] and not head.startswith(_UTF_16_MARKS):
@@ -56,9 +70,15 @@ def read_text(file: SourceFile) -> str:
 
     Raises `UnreadableFile` for empty and binary files and web pages, `TooLarge` for what unfolds too far.
     """
-    content = file.path.read_bytes()
-    if content.startswith(_GZIP_MAGIC):
-        content = _unfold(content, file.name)
+    text = read_any_text(file)
+    if _JSON.match(text):
+        raise UnreadableFile(f"{file.name}: the file is JSON without a table of photometry that is known here.")
+    return text
+
+
+def read_any_text(file: SourceFile) -> str:
+    """As `read_text`, also of JSON."""
+    content = read_content(file)
     for magic, kind in _BINARY:
         if content.startswith(magic):
             raise UnreadableFile(f"{file.name}: the file is {kind}, not a text table.")
@@ -70,8 +90,6 @@ def read_text(file: SourceFile) -> str:
     text = decode(content)
     if not text.strip():
         raise UnreadableFile(f"{file.name}: the file is empty.")
-    if _JSON.match(text):
-        raise UnreadableFile(f"{file.name}: the file is JSON, which cannot be read yet; send a table, such as CSV.")
     if _HTML.match(text):
         title = _TITLE.search(text[:65536])
         words = f' ("{html.unescape(title[1]).strip()}")' if title else ""
