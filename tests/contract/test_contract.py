@@ -23,7 +23,6 @@ TO_COME = {
     "Mutation.deleteContinuousShare",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
-    "Mutation.setReducedDataDisabled",
     "Mutation.share",
     "PreviewPayload",
     "ProcessDataProductInput.dryRun",

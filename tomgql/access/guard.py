@@ -6,7 +6,7 @@ is NotAllowed and names the missing right. Rows asked for are locked against del
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
@@ -82,6 +82,23 @@ def _of_its_target(permission: str) -> Condition:
         return f"exists (select from targets gt where gt.id = {row}.target_id and {target})"
 
     return allowed
+
+
+async def data_rights(
+    tx: Transaction, actor: Principal, data: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], bool]:
+    """Of those data (keys of target and datum) that the actor sees: whether the actor may change each."""
+    parameters = Parameters()
+    bind = parameters.bind
+    targets, keys = bind([target for target, _ in data], "bigint[]"), bind([key for _, key in data], "bigint[]")
+    rows = await tx.rows(
+        f"select g.target_id, g.id, ({predicates.datum_changeable_by(actor, 'g', bind)}) as allowed"
+        f" from unnest({targets}, {keys}) as asked(target_id, id)"
+        f" join reduced_data g on g.target_id = asked.target_id and g.id = asked.id"
+        f" where {predicates.datum_visible_to(actor, 'g', bind)}",
+        *parameters.values,
+    )
+    return {(row["target_id"], row["id"]): row["allowed"] for row in rows}
 
 
 async def require_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:

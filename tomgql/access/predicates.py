@@ -126,6 +126,13 @@ def observation_visible_to(actor: Principal, observation: str, bind: Bind) -> st
     return target_id_visible_to(actor, f"{observation}.target_id", bind)
 
 
+def datum_changeable_by(actor: Principal, datum: str, bind: Bind) -> str:
+    """Whether the actor, who sees the reduced datum, may change it: as who may CHANGE its target may."""
+    if actor.is_admin:
+        return "true"
+    return "false" if actor.is_anonymous else f"({datum}.target_id in {_granted_targets(actor, CHANGE, bind)})"
+
+
 def target_list_visible_to(actor: Principal, target_list: str, bind: Bind) -> str:
     """Whether the actor may see the target list: its maker, and whoever may see one of its targets."""
     if actor.is_admin:

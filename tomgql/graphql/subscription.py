@@ -89,7 +89,7 @@ class Subscription:
     ) -> AsyncIterator[ReducedDataEvent]:
         wanted = as_filter(where)
         async for streamed in _follow(info, "reduced_data", after):
-            data: Any = replace(streamed.data, where=wanted)
+            data: Any = replace(streamed.data, where=_when_it_happened(wanted, streamed.event.change))
             count = await count_matching(info.context.reads, data)
             if count:
                 yield _data_event(streamed, data, count)
@@ -135,6 +135,13 @@ class Subscription:
             job: Any = replace(streamed.job, where=wanted)
             if await count_matching(info.context.reads, job):
                 yield JobEvent(cursor=Cursor(streamed.cursor), at=streamed.event.at, job=job)
+
+
+def _when_it_happened(wanted: dict[str, Any], change: str) -> dict[str, Any]:
+    """The filter for an event's data: who wants data in use is told when one is taken out of it."""
+    if change != "DISABLED" or wanted.get("disabled") is not False:
+        return wanted
+    return {name: value for name, value in wanted.items() if name != "disabled"}
 
 
 def _placed(streamed: StreamedEvent) -> dict[str, Any]:

@@ -69,6 +69,7 @@ async def merge_data(tx: Transaction, merger: Merger) -> None:
     """Make one of data that are one, move the others; the data products have moved already."""
     await _pair(tx, merger)
     await _keep_history(tx, merger)
+    await _keep_decisions(tx, merger)
     await _settle(tx, merger)
     await tx.execute(
         "delete from reduced_data where target_id = $1 and id in (select gone_id from merged_pairs)", merger.from_id
@@ -130,6 +131,16 @@ async def _keep_history(tx: Transaction, merger: Merger) -> None:
         "  superseded_by_job_id from numbered returning datum_id"
         ") update merged_pairs p set added = c.n from (select datum_id, count(*) as n from added group by datum_id) c"
         " where c.datum_id = p.kept_id",
+        merger.into_id,
+        merger.from_id,
+    )
+
+
+async def _keep_decisions(tx: Transaction, merger: Merger) -> None:
+    """Who took what goes out of use is told of what stays; decisions about data that move go along by themselves."""
+    await tx.execute(
+        "update reduced_data_disablings h set target_id = $1, datum_id = p.kept_id from merged_pairs p"
+        " where h.target_id = $2 and h.datum_id = p.gone_id",
         merger.into_id,
         merger.from_id,
     )

@@ -1,4 +1,4 @@
-"""createReducedData."""
+"""createReducedData, setReducedDataDisabled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from tomgql.errors import QueryTooCostly
 from tomgql.graphql.context import Info
 from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.inputs import optional
@@ -13,7 +14,8 @@ from tomgql.graphql.mutations.arguments import key, maybe_key
 from tomgql.graphql.mutations.reports import bulk_payload
 from tomgql.graphql.payloads import BulkPayload, answer
 from tomgql.graphql.scalars import JSON
-from tomgql.services import reduction
+from tomgql.reading import ids
+from tomgql.services import disabling, reduction
 from tomgql.services.reduction import NewData
 
 LIMITS = "At most 100,000 rows, 100 different columns, and 5,000,000 values in arrays."
@@ -58,6 +60,15 @@ def new_data(given: CreateReducedDataInput) -> NewData:
     return NewData(**{**values, "data_product_id": product, "on_duplicate": given.on_duplicate.value})
 
 
+def data_keys(public_ids: list[strawberry.ID]) -> list[tuple[int, int]]:
+    """Keys of target and datum; raises InvalidInput and QueryTooCostly."""
+    if len(public_ids) > disabling.MOST_DATA:
+        message = f"One call takes {disabling.MOST_DATA} ids, not {len(public_ids)}; send several calls."
+        raise QueryTooCostly(message, path=["ids"])
+    keys = [ids.require("reduced_data", each, ["ids"]) for each in public_ids]
+    return [(target, datum) for target, datum in keys]
+
+
 @strawberry.type
 class DataMutations:
     @strawberry.mutation(description="Record reduced data; the report says what became of every row.")
@@ -67,5 +78,23 @@ class DataMutations:
         async def work() -> dict[str, Any]:
             outcome = await reduction.create_reduced_data(info.context.rt, info.context.actor, new_data(input))
             return bulk_payload("reduced_data", outcome)
+
+        return await answer(BulkPayload, work)
+
+    @strawberry.mutation(
+        description="Take reduced data out of use, or back into it. The right CHANGE on each datum's target is needed;"
+        " rows report what may not be changed (NOT_ALLOWED) or seen (NOT_FOUND), the others are done. What a person"
+        " disabled stays so whatever is read, harvested or sent again."
+    )
+    async def set_reduced_data_disabled(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="The data, at most 10,000.")],
+        disabled: Annotated[bool, strawberry.argument(description="true takes them out of use, false back into it.")],
+        reason: Annotated[str, strawberry.argument(description="Why, 1 to 500 characters; kept with who and when.")],
+    ) -> BulkPayload:
+        async def work() -> dict[str, Any]:
+            data = disabling.Decision(data_keys(ids), disabled, reason)
+            return bulk_payload("reduced_data", await disabling.decide(info.context.rt, info.context.actor, data))
 
         return await answer(BulkPayload, work)

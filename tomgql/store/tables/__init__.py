@@ -5,7 +5,7 @@ never instantiated. What a model cannot say (composite keys, generated columns, 
 migration named ``..._rules``; a test compares models and database.
 """
 
-from tomgql.store.tables.data import ReducedDatum, ReducedDatumRevision
+from tomgql.store.tables.data import ReducedDatum, ReducedDatumDisabling, ReducedDatumRevision
 from tomgql.store.tables.log import Event, IdempotencyKey, Instance, Job, ShareLedger
 from tomgql.store.tables.people import Membership, Token, User, UserGroup
 from tomgql.store.tables.products import (
@@ -29,6 +29,7 @@ __all__ = [
     "Membership",
     "Observation",
     "ReducedDatum",
+    "ReducedDatumDisabling",
     "ReducedDatumRevision",
     "ShareLedger",
     "Target",

@@ -11,6 +11,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from tomgql.store.tables.columns import created_at, key, numbers
+from tomgql.store.tables.people import User
 
 
 class ReducedDatum(Model):
@@ -87,3 +88,23 @@ class ReducedDatumRevision(Model):
     class Meta:
         table = "reduced_data_revisions"
         unique_together = (("target_id", "datum_id", "revision"),)
+
+
+class ReducedDatumDisabling(Model):
+    """One decision of a person to take a datum out of use, or back into it: who, when and why. None is ever deleted.
+
+    It moves and goes with its datum, by triggers of the migration.
+    """
+
+    id = key()
+    target_id = fields.BigIntField()
+    datum_id = fields.BigIntField()
+    disabled = fields.BooleanField()
+    reason = fields.CharField(500)
+    decided_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
+    )
+    decided = created_at()
+
+    class Meta:
+        table = "reduced_data_disablings"
