@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLInterfaceType
@@ -23,13 +24,18 @@ from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
 from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
 from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
 from tomgql.reading.filters import Filter
-from tomgql.reading.paging import Keyset, Page, page_of
+from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
+from tomgql.reading.scans import ConnectionScan
 from tomgql.reading.selection import NotCompilable, Selected, Selections
+from tomgql.reading.shared_links import SharedLinks, shared_keys
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
 MOST_ROWS = 2_000_000
 """Most rows that the page sizes of one nested query may multiply to."""
+
+MOST_LINKS = 500
+"""Most lists and links in one statement: fragments within fragments multiply, and PostgreSQL plans each copy."""
 
 TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
 """What is said of an answer that is too large."""
@@ -60,6 +66,7 @@ class Compiler:
     selections: Selections
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
+    _links: int = 0
     _unsaid: str | None = None
 
     def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
@@ -82,6 +89,11 @@ class Compiler:
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
+        self._links += 1
+        if self._links > MOST_LINKS:
+            raise QueryTooCostly(
+                f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for fewer at once."
+            )
         resource = RESOURCES[relation.resource]
         row = self._alias()
         source = self._source(resource, relation, link, row, parent)
@@ -220,17 +232,26 @@ class Compiler:
         if not isinstance(object_type, GraphQLInterfaceType):
             fields = {**resource.fields, **resource.concrete_fields.get(object_type.name, {})}
             return self._pairs(resource, fields, row, object_type, selected.details, rows)
+        types = {name: self.selections.possible_type(name) for name in resource.concrete}
+        selections = [self.selections.fields(each, selected.details) for each in types.values()]
+        shared = SharedLinks(self._alias(), shared_keys(selections, resource))
         branches = []
-        for type_name, condition in resource.concrete.items():
-            object_type = self.selections.possible_type(type_name)
-            fields = {**resource.fields, **resource.concrete_fields[type_name]}
-            pairs = self._pairs(resource, fields, row, object_type, selected.details, rows)
+        for name, condition in resource.concrete.items():
+            fields = {**resource.fields, **resource.concrete_fields[name]}
+            pairs = self._pairs(resource, fields, row, types[name], selected.details, rows, shared)
             branches.append((condition.format(row=row), f"(select {self._as_json(pairs, row)})"))
         whens = " ".join(f"when {condition} then {value}" for condition, value in branches)
-        return f"case {whens} end"
+        return shared.around(f"case {whens} end")
 
     def _pairs(
-        self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, details: list[Any], rows: int
+        self,
+        resource: Resource,
+        fields: Mapping[str, Field],
+        row: str,
+        object_type: Any,
+        details: list[Any],
+        rows: int,
+        shared: SharedLinks | None = None,
     ) -> Pairs:
         pairs = []
         for each in self.selections.fields(object_type, details):
@@ -241,7 +262,8 @@ class Compiler:
             elif each.name in resource.embedded:
                 value = self._embedded(resource.embedded[each.name], row, each)
             elif each.name in resource.links:
-                value = self._link(resource.links[each.name], row, each, rows)
+                compile_link = partial(self._link, resource.links[each.name], row, each, rows)
+                value = compile_link() if shared is None else shared.value(each, compile_link)
             else:
                 value = self._without_sql(f"{object_type.name}.{each.name}")
             pairs.append((each.key, value))
@@ -321,53 +343,6 @@ class Compiler:
                 f"The page sizes of this query multiply to {rows} rows; at most {MOST_ROWS} may be asked for at once."
             )
         return rows
-
-
-@dataclass(frozen=True)
-class ConnectionScan:
-    """Where the rows of a connection's parts come from: the table itself, or one page that several parts share."""
-
-    row: str
-    source: str
-    base: list[str]
-    beyond: str
-    keyset: Keyset
-    page: Page
-    shared: bool
-
-    def rows(self) -> str:
-        """FROM to LIMIT of the wanted rows, in display order."""
-        tail = f"from page {self.row} order by {self.keyset.order_by()}" if self.shared else self._table()
-        limited = f"{tail} limit {self.page.size}"
-        if not self.page.backward:
-            return limited
-        return f"from (select {self.row}.* {limited}) {self.row} order by {self.keyset.display_order()}"
-
-    def _table(self) -> str:
-        return f"from {self.source} {self.beyond}"
-
-    def _more(self) -> str:
-        tail = f"from page {self.row}" if self.shared else self._table()
-        return f"exists (select {tail} offset {self.page.size} limit 1)"
-
-    def _passed(self) -> str:
-        # The cursor's own row need not be in this list: the cursor may come from the same list under another filter.
-        return f"exists (select from {self.source} where {conjunction([*self.base, self.keyset.passed()])})"
-
-    def has_next_page(self) -> str:
-        """Whether rows follow the page."""
-        return self._passed() if self.page.backward else self._more()
-
-    def has_previous_page(self) -> str:
-        """Whether rows precede the page."""
-        return self._more() if self.page.backward else self._passed()
-
-    def end_cursor(self, *, last: bool) -> str:
-        """Cursor of the page's first or last row; null for an empty page."""
-        order = self.keyset.display_order()
-        numbered = f"select {self.keyset.cursor()} as c, row_number() over (order by {order}) as n"
-        page = f"(select {self.row}.* {self.rows()}) {self.row}"
-        return f"(select e.c from ({numbered} from {page}) e order by e.n {'desc' if last else 'asc'} limit 1)"
 
 
 def _fit_as_names(body: Pairs) -> bool:
