@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,13 +16,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from strawberry import Schema
 
 from tomgql.errors import TomError
+from tomgql.graphql.coercion import coerced_input
 from tomgql.graphql.schema import build_schema
 from tomgql.graphql.view import GraphQLView
 from tomgql.runtime import OUTAGES, running
 from tomgql.settings import Settings
 from tomgql.web import auth, errors
+from tomgql.web.exports import targets_csv
 from tomgql.web.files import download
 from tomgql.web.health import health
 from tomgql.web.limits import BodyLimit
@@ -37,7 +41,7 @@ def build_app(settings: Settings) -> Starlette:
             yield
 
     return Starlette(
-        routes=_routes(GraphQLView(build_schema(settings), auth.principal_of, auth.principal_of_header)),
+        routes=_routes(build_schema(settings)),
         lifespan=lifespan,
         middleware=[Middleware(BodyLimit, settings.max_body_bytes, settings.max_anonymous_body_bytes)],
         exception_handlers={
@@ -49,7 +53,9 @@ def build_app(settings: Settings) -> Starlette:
     )
 
 
-def _routes(view: GraphQLView) -> list[Route | WebSocketRoute]:
+def _routes(schema: Schema) -> list[Route | WebSocketRoute]:
+    view = GraphQLView(schema, auth.principal_of, auth.principal_of_header)
+
     class Endpoint:
         """The GraphQL view as a route that refuses cross-site requests; a class, so that starlette takes it as ASGI."""
 
@@ -64,6 +70,7 @@ def _routes(view: GraphQLView) -> list[Route | WebSocketRoute]:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/files/{id}", download, methods=["GET"]),
+        Route("/export/targets.csv", targets_csv(partial(coerced_input, schema)), methods=["GET"]),
         Route("/session", auth.open_session, methods=["POST"]),
         Route("/session", auth.close_session, methods=["DELETE"]),
         Route("/health", health, methods=["GET"]),

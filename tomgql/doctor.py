@@ -16,6 +16,7 @@ from tomgql.errors import TomError
 from tomgql.jobs.queue import ArqQueue
 from tomgql.plugins.registry import ProcessorRegistry
 from tomgql.settings import Settings
+from tomgql.store.connection import DATABASE_ERRORS
 from tomgql.store.schema import OLDEST_POSTGRESQL, pending_migrations
 
 LIBRARIES = ("strawberry-graphql", "graphql-core", "tortoise-orm", "arq", "redis", "asyncpg", "astropy", "numpy")
@@ -38,7 +39,7 @@ async def examine(settings: Settings) -> list[Finding]:
     for look in looks:
         try:
             findings.append(await look(settings))
-        except (TomError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.exceptions.RedisError) as error:
+        except (TomError, redis.exceptions.RedisError, *DATABASE_ERRORS) as error:
             findings.append(Finding(look.__name__.strip("_"), False, str(error) or type(error).__name__))
     return [*findings, _files(settings), *_processors()]
 

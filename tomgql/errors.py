@@ -18,6 +18,7 @@
     +- NotAllowed              visible, but this act is refused; names the missing right
     +- Conflict
     |  +- DuplicateName
+    |  +- StaleVersion
     |  +- JobNotCancellable
     +- Cancelled               a job that was asked to stop
     +- Upstream                another service failed
@@ -149,6 +150,12 @@ class DuplicateName(Conflict):
     """A name is taken already, in this or a similar spelling."""
 
     code = "DUPLICATE_NAME"
+
+
+class StaleVersion(Conflict):
+    """What was to be changed has been changed by somebody else since it was read."""
+
+    code = "STALE_VERSION"
 
 
 class JobNotCancellable(Conflict):

@@ -19,6 +19,7 @@ from tomgql.files import FileStore
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.plugins.registry import ProcessorRegistry
 from tomgql.settings import Settings
+from tomgql.store.connection import DATABASE_ERRORS, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +29,14 @@ STATEMENTS_KEPT = 100
 PATIENCE_S = 30.0
 """How long a starting process waits for its database."""
 
+CLOSE_LIMIT_S = 4.0
+"""How long an ending process waits for its database."""
 
 OUTAGES = (
     ConnectionError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # see `tomgql.store.connection`
     asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
@@ -90,8 +94,7 @@ class Runtime:
         """Release everything."""
         await self.hub.close()
         await self.queue.close()
-        await self.reads.close()
-        await self.writes.close()
+        await asyncio.gather(_close(self.reads), _close(self.writes))
 
 
 @asynccontextmanager
@@ -119,6 +122,7 @@ async def _pool(settings: Settings, server_settings: dict[str, str]) -> asyncpg.
                 statement_cache_size=STATEMENTS_KEPT,
                 server_settings={"timezone": "UTC", "application_name": "tomgql", "jit": "off", **server_settings},
                 init=_prepare_connection,
+                connection_class=Connection,
             )
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
             if asyncio.get_running_loop().time() > deadline:
@@ -126,6 +130,15 @@ async def _pool(settings: Settings, server_settings: dict[str, str]) -> asyncpg.
             await asyncio.sleep(0.5)
         except asyncpg.PostgresError as error:
             raise Unavailable(f"PostgreSQL refuses the connection: {error}.") from error
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """asyncpg waits without a limit for each query's end and each server's goodbye; then it cuts them off."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await pool.close()
+    except DATABASE_ERRORS as error:
+        logger.warning("the database's connections were cut off: %s", str(error) or type(error).__name__)
 
 
 async def _queue(redis_url: str) -> JobQueue:

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE_S = 300.0
 """Longest pause before a retryable failure is tried again."""
 
+RELEASE_LIMIT_S = 2.0
+"""How long an ending process tries to give a job back; else the job's lease runs out, and the sweep has it run."""
+
 
 async def run_job(rt: Runtime, sandbox: Sandbox, job_id: int) -> None:
     """Run a job if it is to be run now; returns when its outcome is written, or is left to another attempt."""
@@ -60,6 +63,7 @@ async def _attempt(rt: Runtime, sandbox: Sandbox, run: JobRun) -> None:
     try:
         await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            beat.result()  # a heartbeat that broke is a bug, and no wish to stop
             raise Cancelled("Cancelled while it ran.")
         await work
     finally:
@@ -112,5 +116,5 @@ async def _write_refusal(rt: Runtime, run: JobRun, error: TomError, tx: object) 
 async def _release(rt: Runtime, run: JobRun) -> None:
     """Give the job back when this process ends, so that another worker takes it up at once."""
     with contextlib.suppress(*OUTAGES):
-        async with transaction(rt.writes) as tx:
+        async with asyncio.timeout(RELEASE_LIMIT_S), transaction(rt.writes) as tx:
             await ledger.release(tx, run.claim)

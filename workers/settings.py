@@ -12,7 +12,6 @@ import logging
 import signal
 from typing import Any
 
-import asyncpg
 import redis.exceptions
 from arq import func
 from arq.constants import in_progress_key_prefix
@@ -25,6 +24,7 @@ from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
 from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
+from tomgql.store.connection import DATABASE_ERRORS
 from workers.runner import run_job
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ PRUNE_S = 3600.0
 ENDLESS_S = 7 * 86400
 """arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
 
-LOST = (OSError, redis.exceptions.RedisError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (redis.exceptions.RedisError, *DATABASE_ERRORS)
 """Errors after which the worker's loops try again."""
 
 

@@ -18,18 +18,13 @@ CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
     "CreateContinuousShareInput",
-    "CreateTargetsInput",
     "DataProduct.thumbnailUrl",
     "Mutation.createContinuousShare",
-    "Mutation.createTargets",
     "Mutation.deleteContinuousShare",
-    "Mutation.importTargets",
-    "Mutation.mergeTargets",
     "Mutation.previewDataProduct",
     "Mutation.querySurvey",
     "Mutation.setReducedDataDisabled",
     "Mutation.share",
-    "Mutation.updateTarget",
     "PreviewPayload",
     "ProcessDataProductInput.dryRun",
     "Query.plots",

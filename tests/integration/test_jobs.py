@@ -235,6 +235,7 @@ class TestRunner:
             asyncpg.AdminShutdownError("x"),
             asyncpg.CannotConnectNowError("x"),
             asyncpg.IdleInTransactionSessionTimeoutError("x"),
+            asyncpg.InternalClientError("x"),
             redis.exceptions.ConnectionError("x"),
         ],
         ids=lambda error: type(error).__name__,
@@ -242,6 +243,22 @@ class TestRunner:
     async def test_an_outage_leaves_the_job_to_the_sweep(self, site: Site, error: Exception) -> None:
         job = await run_with_double(site, raising(error))
         assert (job["state"], job["error_code"]) == ("RUNNING", None)
+
+    async def test_a_heartbeat_that_breaks_is_a_bug_and_no_wish_to_stop(self, site: Site) -> None:
+        async def handler(_site: Site, _run: JobRun) -> None:
+            await site.rt.writes.execute(
+                "create function refuse_renewal() returns trigger language plpgsql as"
+                " $$ begin raise exception 'no renewal'; end $$;"
+                " create trigger refuse_renewal before update of lease_until on jobs for each row"
+                " when (new.state = 'RUNNING') execute function refuse_renewal()"
+            )
+            await asyncio.sleep(60)
+
+        try:
+            job = await run_with_double(site, handler)
+        finally:
+            await site.rt.writes.execute("drop function if exists refuse_renewal cascade")
+        assert (job["state"], job["error_code"]) == ("FAILED", "INTERNAL")
 
     async def test_the_end_of_the_process_gives_the_job_back(self, site: Site) -> None:
         begun = asyncio.Event()

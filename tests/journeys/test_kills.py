@@ -46,7 +46,7 @@ def workers(settings: Settings) -> Iterator[list[Child]]:
         if child.process.poll() is None:
             child.process.send_signal(signal.SIGCONT)
             child.kill()
-        child.process.communicate()
+        child.process.wait()
 
 
 async def an_upload(observer: Person, name: str, rows: int) -> tuple[str, str, str]:
@@ -138,6 +138,24 @@ async def test_sigterm_gives_the_job_back_at_once(site: Site, observer: Person, 
         assert (given_back["state"], given_back["message"]) == ("QUEUED", "")
     workers.append(Child(lasting, "worker"))
     outcome = await ended(observer.client, job, 15)
+    assert (outcome["state"], outcome["attempts"]) == ("SUCCEEDED", 2)
+    await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 2_000)
+
+
+async def test_sigterm_ends_a_worker_that_cannot_give_its_job_back(
+    site: Site, observer: Person, workers: list[Child]
+) -> None:
+    target, cursor, job = await an_upload(observer, "Kept from being given back", 2_000)
+    database_url = site.settings.database_url or ""
+    async with held_up(database_url, NO_WRITES) as watcher:
+        workers.append(first := Child(site.settings, "worker"))
+        await someone_waits(watcher, "update reduced_data")
+        async with held_up(database_url, f"select from jobs where id = {job[1:]} for update"):
+            first.process.terminate()
+            assert await asyncio.to_thread(first.process.wait, 10) == 0
+            assert (await job_of(observer.client, job))["state"] == "RUNNING"
+    workers.append(Child(site.settings, "worker"))
+    outcome = await ended(observer.client, job)
     assert (outcome["state"], outcome["attempts"]) == ("SUCCEEDED", 2)
     await assert_exactly_once(observer.client, site.rt.reads, target, cursor, 2_000)
 

@@ -129,7 +129,7 @@ async def web_child(settings: Settings) -> AsyncIterator[Child]:
     finally:
         if child.process.poll() is None:
             child.kill()
-        child.process.communicate()
+        child.process.wait()
 
 
 def listens(port: int) -> bool:

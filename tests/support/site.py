@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,13 +63,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class Child:
-    """A `tomgql` command as a child process."""
+    """A `tomgql` command as a child process. It prints into a file: nobody reads a pipe, and a full one stops it."""
 
     def __init__(self, settings: Settings, *command: str) -> None:
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tomgql", *command],
             env=environment(settings),
-            stdout=subprocess.PIPE,
+            stdout=self._printed,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -79,21 +81,30 @@ class Child:
         self.process.wait()
 
     def stop(self) -> str:
-        """SIGTERM; returns what it printed."""
+        """SIGTERM; returns what it printed. Raises TimeoutExpired, and kills it, when it does not end by itself."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=30)
-        return out.decode()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return self.printed()
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        file = self._printed.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode()  # leaves alone where the child writes
 
 
 @contextlib.contextmanager
 def running_worker(settings: Settings) -> Any:
-    """A real worker process for the length of the block."""
+    """A real worker process for the length of the block; what it printed is shown when the test fails."""
     child = Child(settings, "worker")
     try:
         yield child
     finally:
-        child.stop()
+        print(child.stop())
 
 
 async def until(seconds: float, condition: Callable[[], Any]) -> Any:

@@ -14,7 +14,8 @@ from tomgql.access.principal import Principal
 from tomgql.errors import DuplicateName
 from tomgql.runtime import Runtime
 from tomgql.services.products import NewProduct, register_product
-from tomgql.services.targets import NewTarget, create_target
+from tomgql.services.target_checks import NewTarget
+from tomgql.services.targets import create_target
 
 SUPERNOVA = NewTarget(
     name="ASASSN-15oz",

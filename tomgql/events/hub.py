@@ -13,6 +13,7 @@ import logging
 import asyncpg
 
 from tomgql.events.log import CHANNEL
+from tomgql.store.connection import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Hub:
         while True:
             try:
                 await self._listen_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DATABASE_ERRORS as error:
                 logger.warning("event hub lost its connection: %s", error)
             self._ring()
             await asyncio.sleep(RECONNECT_S)
@@ -76,4 +77,5 @@ class Hub:
             self._ring()
             await gone.wait()
         finally:
-            await connection.close(timeout=1)
+            with contextlib.suppress(*DATABASE_ERRORS):  # its error would take the place of our cancellation
+                await connection.close(timeout=1)

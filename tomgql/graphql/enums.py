@@ -124,10 +124,10 @@ class ReducedDatumOrderField(Enum):
     CREATED = value("CREATED", "Time at which it was recorded.")
 
 
-@strawberry.enum(description="What to do with a datum that exists already with other content.")
+@strawberry.enum(description="What to do with a row about what exists already: a datum with other content, a name.")
 class OnDuplicate(Enum):
     SKIP = value("SKIP", "Keep what is stored.")
-    REVISE = value("REVISE", "Store a new revision; the old one is kept.")
+    REVISE = value("REVISE", "Store the row's content: of a datum as a new revision, the old one is kept.")
     ERROR = value("ERROR", "Reject the row.")
 
 

@@ -28,6 +28,11 @@ def optional(what: str) -> Any:
     return strawberry.field(default=None, description=what)
 
 
+def change(what: str) -> Any:
+    """An input field that leaves things as they are when it is not given."""
+    return strawberry.field(default=strawberry.UNSET, description=what)
+
+
 @strawberry.input(description="Conditions on an id.")
 class IdFilter:
     eq: strawberry.ID | None = optional("Is this id.")

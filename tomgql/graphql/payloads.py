@@ -98,12 +98,12 @@ class DeletePayload:
 
 @strawberry.type(description="What became of one row of a bulk call.")
 class RowReport:
-    row: int = described("Number of the row, counted from 1.")
+    row: int = described("Number of the row, counted from 1; of a file, its line.")
     outcome: RowOutcome = described("What became of it.")
     code: str | None = _maybe("Stable machine-readable code of a rejection.")
     message: str | None = _maybe("Why it was rejected, and what would be right.")
-    field: str | None = _maybe("Column concerned.")
-    id: strawberry.ID | None = _maybe("Id of the datum, once it is stored.")
+    field: str | None = _maybe("Column or field concerned.")
+    id: strawberry.ID | None = _maybe("Id of what the row became, once it is stored.")
 
 
 @strawberry.type(description="What became of a bulk call. Good rows are kept although others are rejected.")

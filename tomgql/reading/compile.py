@@ -10,9 +10,9 @@ json_build_object; its argument list ends at 50 pairs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from graphql import GraphQLInterfaceType
@@ -23,22 +23,24 @@ from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
 from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
 from tomgql.reading.catalog.model import Embedded, Field, Link, Resource, RowContext
+from tomgql.reading.connection_scan import ConnectionScan
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
-from tomgql.reading.scans import ConnectionScan
 from tomgql.reading.selection import NotCompilable, Selected, Selections
-from tomgql.reading.shared_links import SharedLinks, shared_keys
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
 MOST_ROWS = 2_000_000
 """Most rows that the page sizes of one nested query may multiply to."""
 
-MOST_LINKS = 500
-"""Most lists and links in one statement: fragments within fragments multiply, and PostgreSQL plans each copy."""
-
 TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
 """What is said of an answer that is too large."""
+
+LONGEST_STATEMENT = 1_000_000
+"""Most characters of a statement: what the planner needs for it grows with them."""
+
+MOST_LINKS = 500
+"""Most lists and links in one statement: fragments within fragments multiply, before any length can be measured."""
 
 LONGEST_NAME_BYTES = 63
 """PostgreSQL's limit of a name."""
@@ -82,6 +84,8 @@ class Compiler:
         given = self.parameters.named_beside()
         # OFFSET keeps the planner from computing the text twice.
         answer = f"select ({query})::text as j from {given} offset 0"
+        if len(answer) > LONGEST_STATEMENT:
+            raise QueryTooCostly("This query asks for too many different things at once; ask for fewer fields.")
         return (
             f"select case when octet_length(a.j) > {limit} then tomgql_refuse({literal(TOO_LARGE)}) else a.j end"
             f" from ({answer}) a"
@@ -232,42 +236,57 @@ class Compiler:
         if not isinstance(object_type, GraphQLInterfaceType):
             fields = {**resource.fields, **resource.concrete_fields.get(object_type.name, {})}
             return self._pairs(resource, fields, row, object_type, selected.details, rows)
+        return self._cases(resource, row, selected, rows)
+
+    def _cases(self, resource: Resource, row: str, selected: Selected, rows: int) -> str:
+        """One CASE over the object types of an interface.
+
+        Links that several types share are said once, beside it: said in each branch, they would multiply with every
+        level of nesting.
+        """
         types = {name: self.selections.possible_type(name) for name in resource.concrete}
-        selections = [self.selections.fields(each, selected.details) for each in types.values()]
-        shared = SharedLinks(self._alias(), shared_keys(selections, resource))
-        branches = []
+        chosen = {name: self.selections.fields(each, selected.details) for name, each in types.items()}
+        links = [each for fields in chosen.values() for each in fields if each.name in resource.links]
+        counts = Counter(each.place for each in links)
+        beside = self._alias()
+        shared = {place: f"{beside}.l{n}" for n, place in enumerate(each for each in counts if counts[each] > 1)}
+        said = {each.place: self._link(resource.links[each.name], row, each, rows) for each in
+                {each.place: each for each in links if each.place in shared}.values()}  # fmt: skip
+        whens = []
         for name, condition in resource.concrete.items():
             fields = {**resource.fields, **resource.concrete_fields[name]}
-            pairs = self._pairs(resource, fields, row, types[name], selected.details, rows, shared)
-            branches.append((condition.format(row=row), f"(select {self._as_json(pairs, row)})"))
-        whens = " ".join(f"when {condition} then {value}" for condition, value in branches)
-        return shared.around(f"case {whens} end")
+            pairs = [
+                (each.key, shared.get(each.place) or self._value(resource, fields, row, types[name], each, rows))
+                for each in chosen[name]
+            ]
+            whens.append(f"when {condition.format(row=row)} then (select {self._as_json(pairs, row)})")
+        case = f"case {' '.join(whens)} end"
+        if not shared:
+            return case
+        columns = ", ".join(f"{said[place]} as {name.split('.')[1]}" for place, name in shared.items())
+        return f"(select {case} from (select {columns} offset 0) {beside})"  # OFFSET: else it would be said again
 
     def _pairs(
-        self,
-        resource: Resource,
-        fields: Mapping[str, Field],
-        row: str,
-        object_type: Any,
-        details: list[Any],
-        rows: int,
-        shared: SharedLinks | None = None,
+        self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, details: list[Any], rows: int
     ) -> Pairs:
-        pairs = []
-        for each in self.selections.fields(object_type, details):
-            if each.name == "__typename":
-                value = literal(object_type.name) + "::text"
-            elif each.name in fields:
-                value = fields[each.name].expression(self._context(row, each))
-            elif each.name in resource.embedded:
-                value = self._embedded(resource.embedded[each.name], row, each)
-            elif each.name in resource.links:
-                compile_link = partial(self._link, resource.links[each.name], row, each, rows)
-                value = compile_link() if shared is None else shared.value(each, compile_link)
-            else:
-                value = self._without_sql(f"{object_type.name}.{each.name}")
-            pairs.append((each.key, value))
-        return pairs
+        return [
+            (each.key, self._value(resource, fields, row, object_type, each, rows))
+            for each in self.selections.fields(object_type, details)
+        ]
+
+    def _value(
+        self, resource: Resource, fields: Mapping[str, Field], row: str, object_type: Any, each: Selected, rows: int
+    ) -> str:
+        """SQL of one selected field of a row."""
+        if each.name == "__typename":
+            return literal(object_type.name) + "::text"
+        if each.name in fields:
+            return fields[each.name].expression(self._context(row, each))
+        if each.name in resource.embedded:
+            return self._embedded(resource.embedded[each.name], row, each)
+        if each.name in resource.links:
+            return self._link(resource.links[each.name], row, each, rows)
+        return self._without_sql(f"{object_type.name}.{each.name}")
 
     def _embedded(self, embedded: Embedded, row: str, selected: Selected) -> str:
         pairs = []

@@ -32,6 +32,11 @@ class Selected:
     details: list[Any]
 
     @property
+    def place(self) -> tuple[int, ...]:
+        """Where in the document the field stands: equal where the same selection is met on several types."""
+        return tuple(id(each.node) for each in self.details)
+
+    @property
     def named_type(self) -> Any:
         """The field's type without its list and non-null wrappers."""
         return get_named_type(self.type)

@@ -24,7 +24,7 @@ from tomgql.store.transaction import Transaction
 
 logger = logging.getLogger(__name__)
 
-_STORED = [name for name, _ in STAGED_COLUMNS if name != "row"]
+STORED_COLUMNS = [name for name, _ in STAGED_COLUMNS if name != "row"]
 """Staged columns that are stored as they are; the row number is for reports."""
 
 _DEFAULTS = {"source_name": "''", "source_location": "''", "reported": "'{}'", "time_quality": "'assumed'"}
@@ -168,12 +168,21 @@ async def _set_apart(tx: Transaction, origin: Origin) -> None:
         return
     target = parameters.bind(origin.target_id, "bigint")
     actor = parameters.bind(str(origin.actor.user_id), "text")
-    beside = _uuid_of(f"s.identity::text || ' beside hidden data, for ' || {actor}")
     await tx.execute(
-        f"update staged s set identity = {beside}"
+        f"update staged s set identity = {identity_apart('s.identity', actor)}"
         f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({shown})",
         *parameters.values,
     )
+
+
+def identity_apart(identity: str, holder: str) -> str:
+    """SQL for an identity beside the same one of data that may not be met; ``holder`` says whose it is to be."""
+    return _uuid_of(f"{identity}::text || ' beside hidden data, for ' || {holder}")
+
+
+def superseded_record(datum: str) -> str:
+    """SQL for what a superseded revision keeps of a datum."""
+    return f"to_jsonb({datum}) - array['id', 'target_id', 'identity', 'global_id']"
 
 
 def _uuid_of(text: str) -> str:
@@ -195,7 +204,7 @@ _SORT_OUT = """
 async def _write(tx: Transaction, origin: Origin) -> None:
     await tx.execute(
         "insert into reduced_data_revisions (target_id, datum_id, revision, record, superseded_by_job_id)"
-        " select d.target_id, d.id, d.revision, to_jsonb(d) - array['id', 'target_id', 'identity', 'global_id'], $2"
+        f" select d.target_id, d.id, d.revision, {superseded_record('d')}, $2"
         " from reduced_data d join staged_outcomes o on o.id = d.id and o.outcome = 'REVISED' where d.target_id = $1",
         origin.target_id,
         origin.job_id,
@@ -210,7 +219,7 @@ def _expression(name: str) -> str:
 
 
 def _revise_sql() -> str:
-    changes = ", ".join(f"{name} = {_expression(name)}" for name in _STORED if name != "identity")
+    changes = ", ".join(f"{name} = {_expression(name)}" for name in STORED_COLUMNS if name != "identity")
     return (
         f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"
         ' modified = now() from staged s join staged_outcomes o on o."row" = s."row" and o.outcome = \'REVISED\''
@@ -220,8 +229,8 @@ def _revise_sql() -> str:
 
 def _create_sql() -> str:
     """Insert, and write the new keys beside the outcomes. globalId: from this installation, target and identity."""
-    names = ", ".join(_STORED)
-    expressions = ", ".join(_expression(name) for name in _STORED)
+    names = ", ".join(STORED_COLUMNS)
+    expressions = ", ".join(_expression(name) for name in STORED_COLUMNS)
     global_id = _uuid_of("(select instance_id from instance)::text || $1::bigint::text || s.identity::text")
     return (
         f"with fresh as (insert into reduced_data (target_id, data_product_id, job_id, global_id, {names})"

@@ -71,3 +71,20 @@ async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists:
         await tx.execute(
             "insert into target_list_members (target_list_id, target_id) values ($1, $2)", list_id, target_id
         )
+
+
+async def lists_of_names(tx: Transaction, user_id: int, names: Sequence[str]) -> dict[str, int]:
+    """The oldest target list of each name that the user made, created in their order where there is none."""
+    found = await tx.rows(
+        "select name, min(id) as id from target_lists where created_by_id = $1 and name = any($2::text[])"
+        " group by name",
+        user_id,
+        list(names),
+    )
+    lists = {row["name"]: row["id"] for row in found}
+    made = await tx.rows(
+        "insert into target_lists (name, created_by_id) select n, $1 from unnest($2::text[]) n returning name, id",
+        user_id,
+        [name for name in dict.fromkeys(names) if name not in lists],
+    )
+    return lists | {row["name"]: row["id"] for row in made}

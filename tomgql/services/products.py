@@ -100,6 +100,11 @@ async def process_product(
     if processor is not None:
         rt.processors.processor(processor)
     async with transaction(rt.writes) as tx:
+        # Target before product, as all who lock both: a merge holds the target while it moves the product.
+        await tx.execute(
+            "select from targets where id = (select target_id from data_products where id = $1) for key share",
+            data_product_id,
+        )
         await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
         if await tx.value(

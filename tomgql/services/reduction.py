@@ -23,6 +23,7 @@ from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
 from tomgql.services import accounts, idempotency
+from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
 from tomgql.services.given_rows import read_given
 from tomgql.services.ingest import (
     Origin,
@@ -36,10 +37,6 @@ from tomgql.services.ingest import (
 from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
-
-LONGEST_REPORT = 1_000
-"""Most rows that a bulk answer reports one by one, rejected ones first (contract)."""
-
 
 async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec: ProcessDataProduct) -> None:
     """Read a product's file in a process of its own and record what was measured.
@@ -181,18 +178,6 @@ class NewData:
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True)
-class BulkOutcome:
-    """What became of a bulk call: counts, the report of single rows, and public keys of what was changed."""
-
-    created: int
-    revised: int
-    unchanged: int
-    rejected: int
-    rows: list[dict[str, Any]]
-    keys: list[tuple[int, int]]
-
-
 async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> BulkOutcome:
     """Record rows as reduced data; good rows are kept although others are rejected, unless ``all_or_nothing``.
 
@@ -208,7 +193,7 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
     async with transaction(rt.writes) as tx:
         answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "createReducedData", request)
         if answer is not None:
-            return BulkOutcome(**{**answer, "keys": [tuple(key) for key in answer["keys"]]})
+            return remembered_outcome(answer)
         await _require_place(tx, actor, new)
         outcome = await _record_given(tx, actor, new, reading)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tomgql import __version__
-from tomgql.runtime import Runtime
+from tomgql.runtime import OUTAGES, Runtime
 
 PATIENCE_S = 3.0
 """How long a part may take to answer."""
@@ -30,7 +30,7 @@ async def _database(rt: Runtime) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_S):
             return bool(await rt.reads.fetchval("select 1"))
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, *OUTAGES):
         return False
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import strawberry
 
+from tomgql.graphql.mutations.bulk_targets import BulkTargetMutations
 from tomgql.graphql.mutations.data import DataMutations
 from tomgql.graphql.mutations.lists import ListMutations
 from tomgql.graphql.mutations.observations import ObservationMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
 from tomgql.graphql.mutations.removal import RemovalMutations
+from tomgql.graphql.mutations.target_changes import TargetChangeMutations
 from tomgql.graphql.mutations.targets import TargetMutations
 
 
 @strawberry.type(description="Changes. Expected failures are in each payload's `errors`.")
 class Mutation(
     TargetMutations,
+    TargetChangeMutations,
+    BulkTargetMutations,
     ListMutations,
     ObservationMutations,
     ProductMutations,

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import strawberry
 
 from tomgql.graphql.context import Info
-from tomgql.graphql.enums import OnDuplicate, RowOutcome
+from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.inputs import optional
 from tomgql.graphql.mutations.arguments import key, maybe_key
-from tomgql.graphql.payloads import BulkPayload, RowReport, answer
+from tomgql.graphql.mutations.reports import bulk_payload
+from tomgql.graphql.payloads import BulkPayload, answer
 from tomgql.graphql.scalars import JSON
-from tomgql.reading import ids
 from tomgql.services import reduction
-from tomgql.services.reduction import BulkOutcome, NewData
+from tomgql.services.reduction import NewData
 
 
 @strawberry.input(description="Reduced data of one target, as rows or as columns; at most 100,000 rows.")
@@ -42,34 +42,6 @@ def new_data(given: CreateReducedDataInput) -> NewData:
     return NewData(**{**values, "data_product_id": product, "on_duplicate": given.on_duplicate.value})
 
 
-def bulk_payload(outcome: BulkOutcome) -> dict[str, Any]:
-    """What became of a bulk call, as its payload."""
-    return {
-        "created": outcome.created,
-        "revised": outcome.revised,
-        "unchanged": outcome.unchanged,
-        "rejected": outcome.rejected,
-        "rows": [_report(row) for row in outcome.rows],
-        "ids": [_datum_id(datum) for datum in outcome.keys],
-    }
-
-
-def _report(row: dict[str, Any]) -> RowReport:
-    datum = None if row["key"] is None else _datum_id(row["key"])
-    return RowReport(
-        row=row["row"],
-        outcome=RowOutcome(row["outcome"]),
-        code=row["code"],
-        message=row["message"],
-        field=row["field"],
-        id=datum,
-    )
-
-
-def _datum_id(datum: Any) -> strawberry.ID:
-    return strawberry.ID(ids.encode("reduced_data", *datum))
-
-
 @strawberry.type
 class DataMutations:
     @strawberry.mutation(description="Record reduced data; the report says what became of every row.")
@@ -78,6 +50,6 @@ class DataMutations:
     ) -> BulkPayload:
         async def work() -> dict[str, Any]:
             outcome = await reduction.create_reduced_data(info.context.rt, info.context.actor, new_data(input))
-            return bulk_payload(outcome)
+            return bulk_payload("reduced_data", outcome)
 
         return await answer(BulkPayload, work)

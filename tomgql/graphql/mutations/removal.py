@@ -11,16 +11,12 @@ from tomgql.access.principal import Principal
 from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Id
 from tomgql.graphql.context import Info
+from tomgql.graphql.inputs import change
 from tomgql.graphql.mutations.arguments import given, key, maybe_key
 from tomgql.graphql.payloads import DataProductPayload, DeletePayload, answer
 from tomgql.reading.relation import one
 from tomgql.runtime import Runtime
 from tomgql.services import product_changes, removal
-
-
-def change(what: str) -> Any:
-    """An input field that leaves things as they are when it is not given."""
-    return strawberry.field(default=strawberry.UNSET, description=what)
 
 
 @strawberry.input(description="What to change of a data product; what is not given stays as it is.")

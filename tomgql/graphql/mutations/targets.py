@@ -14,7 +14,7 @@ from tomgql.graphql.payloads import TargetPayload, answer
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.relation import one
 from tomgql.services import grants, targets
-from tomgql.services.targets import NUMBER_COLUMNS, NewTarget
+from tomgql.services.target_checks import NUMBER_COLUMNS, NewTarget
 
 
 @strawberry.input(description="Orbital elements; angles J2000. The scheme says which ones are needed.")
@@ -59,9 +59,13 @@ class CreateTargetInput:
 Input = Annotated[CreateTargetInput, strawberry.argument(description="The target.")]
 
 
+def orbit_of(given: OrbitalElementsInput) -> dict[str, Any]:
+    """The elements as the verbs want them."""
+    return {**vars(given), "scheme": given.scheme.value}
+
+
 def new_target(given: CreateTargetInput) -> NewTarget:
     """The input as the verb wants it."""
-    orbit = {} if given.orbit is None else {**vars(given.orbit), "scheme": given.orbit.scheme.value}
     return NewTarget(
         name=given.name,
         type=given.type.value,
@@ -72,7 +76,7 @@ def new_target(given: CreateTargetInput) -> NewTarget:
         ra_hms=given.ra_hms,
         dec_dms=given.dec_dms,
         numbers={name: getattr(given, name) for name in NUMBER_COLUMNS},
-        orbit=orbit,
+        orbit={} if given.orbit is None else orbit_of(given.orbit),
         extras=mapping(given.extras, "input", "extras"),
         user_groups=keys("user_groups", given.user_groups, "input", "userGroups"),
         target_lists=keys("target_lists", given.target_lists, "input", "targetLists"),
