@@ -96,7 +96,7 @@ class Compiler:
         self._links += 1
         if self._links > MOST_LINKS:
             raise QueryTooCostly(
-                f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for fewer at once."
+                f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for less at once."
             )
         resource = RESOURCES[relation.resource]
         row = self._alias()
