@@ -124,6 +124,20 @@ class TestNesting:
         document += " dataProduct { groups { name userGroups { members { username } } } processing { state } }"
         await same(reads, document + " } } } } } } } }")
 
+    async def test_interfaces_within_interfaces_do_not_multiply_the_statement(self, reads: Reads) -> None:
+        older = "{ reducedData(first: 20) { nodes { id" + " revisions { revision" * 13 + " }" * 13 + " } } }"
+        found = await same(reads, older)
+        assert max(len(node["revisions"]) for node in found["reducedData"]["nodes"]) == 2
+
+    async def test_fragments_that_multiply_are_refused(self, reads: Reads) -> None:
+        kinds = ("PhotometryDatum", "SpectroscopyDatum", "AstrometryDatum", "GenericDatum")
+        document = "{ reducedData { nodes { ...F0 } } } fragment F9 on ReducedDatum { id }"
+        for number in range(9):
+            parts = " ".join(f"... on {kind} {{ revisions {{ ...F{number + 1} }} }}" for kind in kinds)
+            document += f" fragment F{number} on ReducedDatum {{ {parts} }}"
+        answer = await reads.answer(document)
+        assert (answer.codes, answer.session.statements) == (["QUERY_TOO_COSTLY"], 0)
+
     async def test_limits_hold_for_each_parent(self, reads: Reads) -> None:
         query = (
             "{ targets { nodes { id few: reducedData(first: 3) { nodes { id } } all: reducedData { nodes { id } } } } }"

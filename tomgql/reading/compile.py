@@ -39,6 +39,9 @@ TOO_LARGE = "This query answers more bytes than this server sends at once; ask f
 LONGEST_STATEMENT = 1_000_000
 """Most characters of a statement: what the planner needs for it grows with them."""
 
+MOST_LINKS = 500
+"""Most lists and links in one statement: fragments within fragments multiply, before any length can be measured."""
+
 LONGEST_NAME_BYTES = 63
 """PostgreSQL's limit of a name."""
 
@@ -65,6 +68,7 @@ class Compiler:
     selections: Selections
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
+    _links: int = 0
     _unsaid: str | None = None
 
     def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
@@ -89,6 +93,11 @@ class Compiler:
 
     # ------------------------------------------------------------------ relations
     def _relation(self, relation: Relation, link: Link, selected: Selected, parent: str | None, rows: int) -> str:
+        self._links += 1
+        if self._links > MOST_LINKS:
+            raise QueryTooCostly(
+                f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for less at once."
+            )
         resource = RESOURCES[relation.resource]
         row = self._alias()
         source = self._source(resource, relation, link, row, parent)
