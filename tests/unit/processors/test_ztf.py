@@ -152,6 +152,8 @@ def test_damaged_and_foreign_avro(tmp_path: Path) -> None:
     whole = (DATA / "ztf_alert_472263571115115000.avro").read_bytes()
     with pytest.raises(UnreadableFile, match=r"f\.dat: the Avro file is damaged before the first alert"):
         read(write(tmp_path, whole[:30000]))
+    with pytest.raises(UnreadableFile, match=r"damaged before the first alert \(SchemaParseException\)"):
+        read(write(tmp_path, whole.replace(b'"name": "alert"', b'"nome": "alert"', 1)))
     stream = BytesIO()
     fastavro.writer(stream, {"type": "record", "name": "x", "fields": [{"name": "a", "type": "int"}]}, [{"a": 1}])
     with pytest.raises(UnreadableFile, match=r"holds no ZTF alerts: no candidate\. Fields found: a\."):

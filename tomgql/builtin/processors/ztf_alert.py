@@ -88,6 +88,7 @@ class ZtfAlertProcessor:
 def _alerts(file: SourceFile) -> list[Mapping[str, Any]]:
     # Loaded here: few files need it.
     import fastavro
+    from fastavro.schema import SchemaParseException
 
     content = read_content(file)
     if not content.startswith(AVRO_MAGIC):
@@ -98,7 +99,7 @@ def _alerts(file: SourceFile) -> list[Mapping[str, Any]]:
             alerts.append(alert if isinstance(alert, Mapping) else {})
             if len(alerts) > _MOST_ALERTS:
                 raise UnreadableFile(f"{file.name}: more than {_MOST_ALERTS} alerts in one file.")
-    except _FAULTS as fault:
+    except (*_FAULTS, SchemaParseException) as fault:
         if isinstance(fault, UnreadableFile):
             raise
         place = f"after {len(alerts)} alerts" if alerts else "before the first alert"
