@@ -17,10 +17,11 @@ from tests.support.files import DATA, REGISTRY, processor_of, write
 from tests.unit.processors.test_asassn import OLD, V2
 from tests.unit.processors.test_fits_tables import KEPLER, TESS, a_light_curve
 from tests.unit.processors.test_panstarrs import DETECTIONS, MEAN
+from tests.unit.processors.test_spectra_fits import FLUX, START, a_table, an_image
 from tests.unit.processors.test_votable import GAIA, VIZIER
 from tests.unit.processors.test_ztf import an_alert, packed
 from tomgql.domain.measurements import Reading
-from tomgql.domain.staging import write_generic_csv, write_staged_csv
+from tomgql.domain.staging import write_reading
 from tomgql.errors import TomError
 
 EXAMPLES = int(os.environ.get("TOMGQL_FUZZ_EXAMPLES", "60"))
@@ -45,13 +46,17 @@ SEEDS: dict[str, bytes] = {
         "mast_panstarrs_catalog.json", "vizier_kang2010.vot.xml", "snana_ascii_example.dat",
         "osc_photometry_SN2011kl.csv", "swift_xrt_qdp_GRB070809.txt", "hermes_message_GRB230409B.json",
         "lc_gammacat_tev14.ecsv", "phot_flux_zp_ZTF21aaqjmps.csv", "phot_truncated_jd_t_cas.tsv",
-        "phot_commented_header_asassn15oz.csv",
+        "phot_commented_header_asassn15oz.csv", "spec_lt_fitsheader_ZTF20abucjsa.ascii", "spec_gaia_xp_sampled.ecsv",
+        "spec_snifs_3col_2021zac.dat.gz",
     )
 } | {
     "asassn_v2": V2.encode(), "asassn_old": OLD.encode(), "ps1_mean": MEAN.encode(),
     "ps1_detections": DETECTIONS.encode(), "votable_gaia": GAIA.format(unit="d", first=1705.5).encode(),
     "votable_vizier": VIZIER.encode(),
     "tess": a_light_curve(TESS), "kepler": a_light_curve(KEPLER), "alert": packed(an_alert(isdiffpos="f")),
+    "spectrum": an_image(FLUX, CTYPE1="LINEAR", CRVAL1=5000.0, CD1_1=1.0, BANDID1="spectrum", APNUM1="1 1"),
+    "spectra": a_table([("wave", "4D", "Angstrom", [[5000.0, 5001.0, 5002.0, 5003.0]]), ("flux", "4D", "Jy", [FLUX])],
+                       START),
     "json": b'{"data": [{"mjd": 59000.25, "mag": 20.0, "filter": "ztfg"}, {"mjd": 59001.5, "mag": null}]}',
 }  # fmt: skip
 
@@ -86,12 +91,13 @@ def mangled(draw: st.DrawFn, seed: bytes) -> bytes:
 
 def _store(reading: Reading) -> None:
     """As the child process does: COPY's text and the rows' JSON."""
-    if reading.photometry is not None:
-        orjson.loads("[" + ",".join(reading.photometry.reported) + "]")
-        assert write_staged_csv(reading.photometry, io.BytesIO()) == len(reading.photometry)
-    if reading.generic is not None:
-        orjson.loads("[" + ",".join(reading.generic.reported) + "]")
-        assert write_generic_csv(reading.generic, io.BytesIO()) == len(reading.generic)
+    size = len(reading.spectra)
+    for data in (reading.photometry, reading.astrometry, reading.generic):
+        if data is not None:
+            orjson.loads("[" + ",".join(data.reported) + "]")
+            size += len(data)
+    assert all(isinstance(orjson.loads(each.reported), dict) for each in reading.spectra)
+    assert write_reading(reading, io.BytesIO()) == size
 
 
 def _read(folder: Path, content: bytes, processor: str | None) -> None:

@@ -9,15 +9,14 @@ et al. 2015). Spectra and images are not read here.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
-from io import BytesIO
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tomgql.builtin.processors.fits_files import FITS_MAGIC, opened_fits
 from tomgql.builtin.processors.readings import Cut, apply_cuts, derived, options_schema, read_columns, warn_of_rows
-from tomgql.builtin.processors.text_files import head_content, read_content
+from tomgql.builtin.processors.text_files import head_content
 from tomgql.builtin.processors.time_frames import MJD_ORIGIN, in_days, time_facts
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Reading
@@ -26,19 +25,12 @@ from tomgql.domain.synonyms import assign_roles, counted_from, normalise, time_n
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
-FITS_MAGIC = b"SIMPLE  ="
 _NAME_CARD = re.compile(rb"TTYPE\d+\s*=\s*'([^']*)'")
 _LIGHT_CURVE = re.compile(rb"EXTNAME\s*=\s*'LIGHTCURVE")
 _SPECTRAL = {"wave", "wavelength", "lambda", "loglam", "freq", "frequency"}
 _BEST_FLUXES = ("PDCSAP_FLUX", "SAP_FLUX", "KSPSAP_FLUX", "DET_FLUX", "FLUX", "RATE")
 _QUALITIES = ("quality", "sapquality")
 _MISSIONS = {"TESS": "tess", "KEPLER": "kepler", "K2": "kepler"}
-_FAULTS = (
-    OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OverflowError, RecursionError,
-    AssertionError, NotImplementedError, Warning,
-)  # fmt: skip
-"""What astropy raises on damaged FITS files."""
-
 _OPTIONS = OPTIONS_PROPERTIES | {
     "extension": {"type": "number",
                   "description": "Number of the extension to read; the first light curve by default."},
@@ -87,30 +79,10 @@ def _is_light_curve(names: list[str]) -> bool:
 
 def _load(file: SourceFile, extension: Any, mapping: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Column]]:
     """The header, with the primary one behind it, and the columns of the table."""
-    from astropy.io import fits
-    from astropy.io.fits.verify import VerifyError
-
-    with file.path.open("rb") as stream:
-        plain = stream.read(len(FITS_MAGIC)) == FITS_MAGIC
-    content = file.path if plain else BytesIO(_fits_content(file))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(content, memmap=plain, ignore_missing_simple=False) as document:
-                table = _choose(document, extension, mapping, file.name)
-                header = {**_values(document[0].header), **_values(table.header)}
-                return header, _columns(table)
-    except UnreadableFile:
-        raise
-    except (*_FAULTS, VerifyError) as fault:
-        raise UnreadableFile(f"{file.name}: the FITS file is damaged or cut off ({type(fault).__name__}).") from fault
-
-
-def _fits_content(file: SourceFile) -> bytes:
-    content = read_content(file)
-    if not content.startswith(FITS_MAGIC):
-        raise UnreadableFile(f"{file.name}: the file is no FITS file; it must begin with SIMPLE.")
-    return content
+    with opened_fits(file) as document:
+        table = _choose(document, extension, mapping, file.name)
+        header = {**_values(document[0].header), **_values(table.header)}
+        return header, _columns(table)
 
 
 def _values(header: Any) -> dict[str, Any]:
