@@ -7,6 +7,7 @@ to a temporary name, are hashed on the way, and are renamed when complete.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -20,6 +21,10 @@ from tomgql.errors import TooLarge, Unavailable
 
 CHUNK_BYTES = 1024 * 1024
 """Bytes handled at a time, so that no file is ever held in memory whole."""
+
+
+SET_ASIDE = "set-aside-"
+"""How a file's name begins while it is decided whether it goes."""
 
 
 @dataclass(frozen=True)
@@ -60,27 +65,25 @@ class FileStore:
 
     def older_than(self, seconds: float) -> list[str]:
         """Hashes of the files whose bytes came longer ago than this; discards what uploads left half-written then."""
-        before, hashes = time.time() - seconds, []
-        for path in self._directory.glob("*"):
-            if path.name.startswith(("incoming-", "discarded-")) and path.stat().st_mtime < before:
+        before = time.time() - seconds
+        for path in self._directory.glob(f"{SET_ASIDE}*"):  # by a process that was killed before it decided
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(self.local_path(path.name.removeprefix(SET_ASIDE)))
+        for path in self._directory.glob("incoming-*"):
+            if _came_before(path, before):
                 path.unlink(missing_ok=True)
-        for path in self._directory.glob("??/*"):
-            if path.stat().st_mtime < before:
-                hashes.append(path.name)
-        return hashes
+        return [path.name for path in self._directory.glob("??/*") if _came_before(path, before)]
 
     def discard(self, sha256: str, seconds: float) -> bool:
         """Remove a file unless its bytes came anew within so many seconds, by an upload that runs just now."""
-        aside = self._directory / f"discarded-{sha256}"
-        try:
+        aside = self._directory / f"{SET_ASIDE}{sha256}"
+        with contextlib.suppress(FileNotFoundError):  # another worker was quicker
             self.local_path(sha256).rename(aside)  # now nobody replaces what is looked at
-        except FileNotFoundError:
-            return False
-        if aside.stat().st_mtime >= time.time() - seconds:
+            if _came_before(aside, time.time() - seconds):
+                aside.unlink()
+                return True
             aside.rename(self.local_path(sha256))
-            return False
-        aside.unlink()
-        return True
+        return False
 
     async def _copy(self, chunks: AsyncIterator[bytes], stream: object, limit_bytes: int) -> StoredFile:
         digest, size = hashlib.sha256(), 0
@@ -96,6 +99,13 @@ class FileStore:
         final = self.local_path(sha256)
         final.parent.mkdir(mode=0o700, exist_ok=True)
         temporary.replace(final)
+
+
+def _came_before(path: Path, moment: float) -> bool:
+    """Whether the bytes came before a time (seconds since 1970); false of a file that is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime < moment
+    return False
 
 
 def _sync(stream: object) -> None:

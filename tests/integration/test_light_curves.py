@@ -149,6 +149,12 @@ async def test_the_longest_light_curve(site: Site, admin: Person, monkeypatch: p
     assert (await reads.data(count, {"t": target, "b": 1.0}))["target"]["lightCurve"]["count"] == 21
 
 
+async def test_an_answer_is_measured_in_bytes(site: Site, admin: Person) -> None:
+    target = await admin.create_target("snow", extras={"snow": "☃" * 1_000})
+    answer = await Reads(site).answer("query ($t: ID!) { target(id: $t) { extras } }", {"t": target})
+    assert 3_000 < site.settings.max_answer_bytes - answer.session.bytes_left < 3_100
+
+
 async def test_an_answer_has_a_largest_size(site: Site, filled: Any) -> None:
     reads, target, _ = filled
     one = await reads.answer(CURVE, {"t": target})

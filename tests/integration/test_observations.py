@@ -78,7 +78,11 @@ async def test_what_is_said_of_a_product_can_be_changed(site: Site, admin: Perso
         },
         "errors": [],
     }  # fmt: skip
+    start = await site.rt.reads.fetchval("select max(id) from events")
     assert (await change(owner, second, featured=True))["dataProduct"]["featured"] is True
+    news = "select topic, change, data_product_id from events where id > $1 order by id"
+    told = await site.rt.reads.fetch(news, start)
+    assert [tuple(row) for row in told] == [("data_products", "REVISED", int(each[1:])) for each in (second, first)]
     cleared = await change(owner, first, productId=None, extraData=None)
     assert (cleared["dataProduct"]["productId"], cleared["dataProduct"]["extraData"]) == (None, "")
     assert cleared["dataProduct"]["featured"] is False, "one product of a type stands for its target"

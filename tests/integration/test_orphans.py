@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.people import Person
 from tests.support.site import Site
+from tomgql.files import SET_ASIDE
 from tomgql.services.orphans import discard_orphans
 
 DELETE = "mutation ($id: ID!) { deleteDataProduct(id: $id) { deletedId errors { code } } }"
@@ -48,3 +49,14 @@ async def test_bytes_that_come_anew_stay(site: Site, admin: Person) -> None:
     second = (await admin.client.upload(target, "b", b"same", process=False))["dataProduct"]
     assert site.rt.files.discard(second["sha256"], day) is False
     assert path.read_bytes() == b"same"
+
+
+async def test_a_file_that_a_killed_worker_left_undecided_comes_back(site: Site, admin: Person) -> None:
+    target, day = await admin.create_target("undecided"), site.settings.orphan_age_s
+    product = (await admin.client.upload(target, "a", b"undecided", process=False))["dataProduct"]
+    path = site.rt.files.local_path(product["sha256"])
+    age(path, day + 60)
+    path.rename(site.settings.files_dir / f"{SET_ASIDE}{product['sha256']}")
+    assert await discard_orphans(site.rt) == 0
+    assert path.read_bytes() == b"undecided"
+    assert site.rt.files.discard("0" * 64, day) is False

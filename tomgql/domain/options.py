@@ -92,11 +92,7 @@ class ColumnOptions:
 
         Raises `InvalidInput` for unknown names, wrong types and words outside an enumeration.
         """
-        given = {name: value for name, value in values.items() if value is not None}
-        check_options(OPTIONS_PROPERTIES, given)
-        check_options(OPTIONS_PROPERTIES["mapping"]["properties"], given.get("mapping", {}), "mapping")
-        if "columns" in given:
-            given["columns"] = tuple(str(name) for name in given["columns"])
+        given = checked_options(OPTIONS_PROPERTIES, values)
         return cls(**{item.name: given[item.name] for item in fields(cls) if item.name in given})
 
     @classmethod
@@ -108,6 +104,19 @@ class ColumnOptions:
         said = cls.read(values)
         untold = {name: fact for name, fact in facts.items() if values.get(name) is None}
         return replace(said, **untold | {"mapping": {**facts.get("mapping", {}), **said.mapping}})
+
+
+def checked_options(properties: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they came from a client, held against their schema and that of their mapping; nulls are left out.
+
+    Raises `InvalidInput` as `check_options` does.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    check_options(properties, given)
+    check_options(properties["mapping"]["properties"], given.get("mapping", {}), "mapping")
+    if "columns" in given:
+        given["columns"] = tuple(str(name) for name in given["columns"])
+    return given
 
 
 def check_options(properties: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], *path: str) -> None:

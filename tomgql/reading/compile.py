@@ -247,11 +247,10 @@ class Compiler:
         types = {name: self.selections.possible_type(name) for name in resource.concrete}
         chosen = {name: self.selections.fields(each, selected.details) for name, each in types.items()}
         links = [each for fields in chosen.values() for each in fields if each.name in resource.links]
-        counts = Counter(each.place for each in links)
+        met = Counter(each.place for each in links)
+        several = {each.place: each for each in links if met[each.place] > 1}
         beside = self._alias()
-        shared = {place: f"{beside}.l{n}" for n, place in enumerate(each for each in counts if counts[each] > 1)}
-        said = {each.place: self._link(resource.links[each.name], row, each, rows) for each in
-                {each.place: each for each in links if each.place in shared}.values()}  # fmt: skip
+        shared = {place: f"{beside}.l{number}" for number, place in enumerate(several)}
         whens = []
         for name, condition in resource.concrete.items():
             fields = {**resource.fields, **resource.concrete_fields[name]}
@@ -263,7 +262,8 @@ class Compiler:
         case = f"case {' '.join(whens)} end"
         if not shared:
             return case
-        columns = ", ".join(f"{said[place]} as {name.split('.')[1]}" for place, name in shared.items())
+        said = [self._link(resource.links[each.name], row, each, rows) for each in several.values()]
+        columns = ", ".join(f"{link} as l{number}" for number, link in enumerate(said))
         return f"(select {case} from (select {columns} offset 0) {beside})"  # OFFSET: else it would be said again
 
     def _pairs(

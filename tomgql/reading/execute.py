@@ -72,7 +72,7 @@ class ReadSession:
         with _readable():
             async with self.pool.acquire() as connection:
                 text: str | None = await connection.fetchval(sql, *values)
-        self.bytes_left -= len(text or "")
+        self.bytes_left -= _size(text or "")
         return text
 
     async def rows(self, sql: str, values: list[Any]) -> list[asyncpg.Record]:
@@ -82,6 +82,11 @@ class ReadSession:
             async with self.pool.acquire() as connection:
                 rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
         return rows
+
+
+def _size(text: str) -> int:
+    """Bytes of a text as it is sent; most answers are ASCII, which costs nothing to know."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def reading_as(rt: Runtime, actor: Principal) -> ReadSession:

@@ -35,6 +35,7 @@ HALF_TURN_ARCSEC = 648_000
 RIM_RADIANS = 5e-15
 """1e-9 arcsec by which cones are wider: sines and cosines of one point, written as RA 0 and 360 say, differ by less."""
 
+
 @dataclass
 class Filter:
     """One filter being turned into SQL for ``actor``; counts its conditions against the limits."""

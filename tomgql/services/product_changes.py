@@ -25,7 +25,7 @@ async def update_product(rt: Runtime, actor: Principal, product_id: int, changes
 
     A product that is featured takes the place of the one of its type that stood for its target before, as in TOM
     Toolkit. Nothing is announced where nothing changes. Permission: CHANGE on the target.
-    Raises NotFound, NotAllowed, InvalidInput, Conflict. Emits a data product event.
+    Raises NotFound, NotAllowed, InvalidInput, Conflict. Emits data product events.
     """
     guard.require_writer(actor)
     wanted = _checked(rt, changes)
@@ -36,8 +36,8 @@ async def update_product(rt: Runtime, actor: Principal, product_id: int, changes
         changed = {name: value for name, value in wanted.items() if before[name] != value}
         if changed:
             await _write(tx, product_id, changed)
-            await _feature(tx, product_id, changed.get("featured", False))
-            await log.append(tx, "data_products", "REVISED", target_id=before["target_id"], data_product_id=product_id)
+            for key in [product_id, *await _take_over(tx, product_id, changed.get("featured", False))]:
+                await log.append(tx, "data_products", "REVISED", target_id=before["target_id"], data_product_id=key)
     return (product_id,)
 
 
@@ -64,11 +64,13 @@ async def _write(tx: Transaction, product_id: int, changed: Mapping[str, Any]) -
         ) from error
 
 
-async def _feature(tx: Transaction, product_id: int, featured: bool) -> None:
-    if featured:
-        await tx.execute(
-            "update data_products p set featured = false, modified = now() from data_products q where q.id = $1"
-            " and p.id <> q.id and p.target_id = q.target_id and p.data_product_type = q.data_product_type"
-            " and p.featured",
-            product_id,
-        )
+async def _take_over(tx: Transaction, product_id: int, featured: bool) -> list[int]:
+    """The keys of those that stand for their target no more."""
+    rows = await tx.rows(
+        "update data_products p set featured = false, modified = now() from data_products q where $2 and q.id = $1"
+        " and p.id <> q.id and p.target_id = q.target_id and p.data_product_type = q.data_product_type"
+        " and p.featured returning p.id",
+        product_id,
+        featured,
+    )
+    return [row["id"] for row in rows]

@@ -38,6 +38,7 @@ from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
 
+
 async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec: ProcessDataProduct) -> None:
     """Read a product's file in a process of its own and record what was measured.
 

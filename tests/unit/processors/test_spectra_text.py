@@ -140,6 +140,8 @@ def test_decimal_commas(tmp_path: Path) -> None:
         ("MJD-OBS = 58849.5\nMJD-END = 58849.6\nTIMESYS = UTC\n", 58849.55, "converted", None),
         ("MJD-AVG = 58849.5\nTIMESYS = UTC\n", 58849.5, "exact", None),
         ("TMID = 58849.5\nTIMESYS = TAI\n", 58849.5 - 37 / 86400, "converted", None),
+        ("TAI-BEG = 5084596800\nTAI-END = 5084596972.8\n", 58849.501 - 37 / 86400, "converted", None),
+        ("TAI-BEG = 5084596800\nTAI-END = 5084596972.8\nTIMESYS = UTC\n", 58849.501 - 37 / 86400, "converted", None),
         ("JD = 2458850.0\n", 58849.5, "assumed", "EXPOSURE_UNKNOWN"),
         ("DATE-OBS = 2020-01-01T12:00:00\nEXPTIME = 864\n", 58849.505, "assumed", "TIME_SCALE_ASSUMED"),
         ("DATE-OBS = 2020-01-01T12:00:00\nEXPTIME = 864\nTIMESYS = LMT\n", 58849.505, "assumed", "TIME_SCALE_UNKNOWN"),

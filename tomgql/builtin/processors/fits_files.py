@@ -8,16 +8,13 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from tomgql.builtin.processors.text_files import read_content
+from tomgql.builtin.processors.text_files import DAMAGED, read_content
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
 FITS_MAGIC = b"SIMPLE  ="
-_FAULTS = (
-    OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OverflowError, RecursionError,
-    AssertionError, NotImplementedError, Warning,
-)  # fmt: skip
-"""What astropy raises on damaged FITS files."""
+_FAULTS = (*DAMAGED, AssertionError, Warning)
+"""What astropy raises on damaged FITS files, beside errors of its own."""
 
 
 @contextmanager
@@ -37,8 +34,6 @@ def opened_fits(file: SourceFile) -> Iterator[Any]:
             warnings.simplefilter("ignore")
             with fits.open(content, memmap=plain, ignore_missing_simple=False) as document:
                 yield document
-    except UnreadableFile:
-        raise
     except (*_FAULTS, VerifyError) as fault:
         raise UnreadableFile(f"{file.name}: the FITS file is damaged or cut off ({type(fault).__name__}).") from fault
 

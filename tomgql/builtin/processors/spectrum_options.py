@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tomgql.builtin.processors.readings import Properties, options_schema
-from tomgql.domain.options import OPTIONS_PROPERTIES, check_options
+from tomgql.domain.options import OPTIONS_PROPERTIES, checked_options
 from tomgql.domain.spectra import MEDIA
 
 _ROLES = ("wavelength", "flux", "flux_error")
@@ -60,9 +60,5 @@ class SpectrumOptions:
 
         Raises `InvalidInput` for unknown names, wrong types and words outside an enumeration.
         """
-        given = {name: value for name, value in values.items() if value is not None}
-        check_options(SPECTRUM_PROPERTIES, given)
-        check_options(SPECTRUM_PROPERTIES["mapping"]["properties"], given.get("mapping", {}), "mapping")
-        if "columns" in given:
-            given["columns"] = tuple(str(name) for name in given["columns"])
+        given = checked_options(SPECTRUM_PROPERTIES, values)
         return cls(**{item.name: given[item.name] for item in fields(cls) if item.name in given})

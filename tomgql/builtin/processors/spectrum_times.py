@@ -37,6 +37,9 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?:s|sec
 _EXPOSURES = ("EXPTIME", "EXPOSURE", "EXPOSURE_TIME", "EXPOSURE TIME", "TEXPTIME", "EXP_TIME", "EXPT", "ITIME")
 
 
+_IN_UTC = "utc"
+"""Quality of a time whose keyword names its scale, and which is converted already; TIMESYS is about other keywords."""
+
 _DAY_ONLY = "day"
 """Quality of a time of which only the day or the epoch is known: seconds between time scales mean nothing there."""
 
@@ -117,7 +120,7 @@ def _taken_in_span(header: Keywords) -> tuple[float, str] | None:
         return (start + end) / 2, "converted"
     start, end = number(header.get("TAI-BEG")) / SECONDS_PER_DAY, number(header.get("TAI-END")) / SECONDS_PER_DAY
     if _FIRST_MJD < start <= end < _LAST_MJD:
-        return (start + end) / 2, "converted"
+        return float(np.asarray(TO_UTC["tai"]((start + end) / 2))), _IN_UTC
     return None
 
 
@@ -200,6 +203,8 @@ def _clock(header: Keywords, names: tuple[str, ...]) -> float | None:
 def _in_utc(header: Keywords, mjd: float, quality: str, exposure: float, notes: list[Note]) -> When:
     if quality == _DAY_ONLY:
         return When(mjd, "assumed", exposure)
+    if quality == _IN_UTC:
+        return When(mjd, "converted", exposure)
     stated = str(header.get("TIMESYS") or "").strip().lower()
     scale = _SCALES.get(stated, stated) or "utc"
     if scale not in TO_UTC:

@@ -12,6 +12,9 @@ import zlib
 from tomgql.errors import TooLarge, UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
+DAMAGED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, RuntimeError)
+"""What libraries raise on damaged files; recursion too deep and what is not implemented are RuntimeErrors."""
+
 LARGEST_BYTES = 512 * 1024 * 1024
 """Unfolded size from which a file is refused: ten times the largest survey light curve known."""
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tomgql.builtin.processors.readings import options_schema, read_columns
-from tomgql.builtin.processors.text_files import decode, head_text, read_content
+from tomgql.builtin.processors.text_files import DAMAGED, decode, head_text, read_content
 from tomgql.builtin.processors.time_frames import JD_ORIGIN, MJD_ORIGIN, in_days, time_facts
 from tomgql.builtin.processors.votable_filters import filter_facts
 from tomgql.domain.cells import Column
@@ -30,10 +30,7 @@ _ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*<(?:
 _ENTITY = re.compile(r"<!ENTITY\b", re.IGNORECASE)
 _FETCH = re.compile(r"<(?:\w+:)?STREAM\b[^>]*\bhref\s*=", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_FAULTS = (
-    ValueError, KeyError, TypeError, IndexError, AttributeError, SyntaxError, EOFError, OSError, OverflowError,
-    RecursionError, NotImplementedError, AssertionError, Warning,
-)  # fmt: skip
+_FAULTS = (*DAMAGED, SyntaxError, AssertionError, Warning)
 """What astropy raises on damaged VOTables; its own errors are SyntaxErrors or warnings that it raises."""
 
 _UCDS = {
@@ -109,8 +106,6 @@ def _tables(file: SourceFile) -> list[_Table]:
             document = parse(BytesIO(plain.encode()), verify="ignore")
             _refuse_errors(document, file.name)
             found = [_table(table, number, document) for number, table in enumerate(document.iter_tables(), 1)]
-    except UnreadableFile:
-        raise
     except _FAULTS as fault:
         words = (str(fault).strip().splitlines() or [type(fault).__name__])[0][:200]
         raise UnreadableFile(f"{file.name}: the VOTable cannot be read: {words}.") from fault

@@ -25,7 +25,7 @@ from tomgql.builtin.processors.readings import (
     size_of,
 )
 from tomgql.builtin.processors.records import columns_of
-from tomgql.builtin.processors.text_files import head_content, read_content
+from tomgql.builtin.processors.text_files import DAMAGED, head_content, read_content
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
@@ -37,10 +37,7 @@ _MOST_ALERTS = 100_000
 _EXPOSURE_S = 30.0
 """ZTF's standard exposure (Bellm et al. 2019, PASP 131, 018002); packets leave it out of the history."""
 
-_FAULTS = (
-    ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OverflowError, RecursionError, zlib.error,
-    struct.error,
-)  # fmt: skip
+_FAULTS = (*DAMAGED, zlib.error, struct.error)
 """What the Avro reader raises on damaged files."""
 
 _OPTIONS = choose_options("source_name", "exposure_s")
@@ -100,8 +97,6 @@ def _alerts(file: SourceFile) -> list[Mapping[str, Any]]:
             if len(alerts) > _MOST_ALERTS:
                 raise UnreadableFile(f"{file.name}: more than {_MOST_ALERTS} alerts in one file.")
     except (*_FAULTS, SchemaParseException) as fault:
-        if isinstance(fault, UnreadableFile):
-            raise
         place = f"after {len(alerts)} alerts" if alerts else "before the first alert"
         raise UnreadableFile(f"{file.name}: the Avro file is damaged {place} ({type(fault).__name__}).") from fault
     if not alerts:

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 "app": "tomgql",
                 "pk_attr": "id",
                 "table_description": "One decision of a person to take a datum out of use, or back into it: who, when"
-                " and why. None is ever deleted.",
+                " and why.",
             },
             bases=["Model"],
         ),

@@ -91,7 +91,7 @@ class ReducedDatumRevision(Model):
 
 
 class ReducedDatumDisabling(Model):
-    """One decision of a person to take a datum out of use, or back into it: who, when and why. None is ever deleted.
+    """One decision of a person to take a datum out of use, or back into it: who, when and why.
 
     It moves and goes with its datum, by triggers of the migration.
     """
