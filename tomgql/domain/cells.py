@@ -81,6 +81,11 @@ class Column:
     def _types(self) -> set[type]:
         return set(map(type, self.cells))
 
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the cells say true or false, and nothing else."""
+        return bool in self._types and self._types <= {bool, NoneType}
+
     @cached_property
     def _plain_numbers(self) -> NDArray[np.float64] | None:
         """Shape (n,) when every cell is a number, None, or the text of a JSON number or empty; else None."""
@@ -109,6 +114,8 @@ class Column:
 
     def _number(self, cell: Any) -> tuple[float, bool, bool]:
         """Value, whether a limit, whether unreadable."""
+        if isinstance(cell, bool):
+            return math.nan, False, True
         if isinstance(cell, (int, float)):
             return (float(cell) if abs(cell) < LARGEST_NUMBER else math.nan), False, False
         text = "" if cell is None else cell.strip()

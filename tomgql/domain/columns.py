@@ -101,6 +101,8 @@ class _Table(Table):
 
     def brightness(self, systems: Systems, zero_points: Systems) -> Brightness:
         values = Columns(**{role: self.find(role) for role in Columns.__dataclass_fields__})
+        if values.limit is not None and values.is_limit is None and values.limit.is_boolean:
+            values.limit, values.is_limit = None, values.limit  # {"mag": 20.5, "limit": true}
         differences = values.magnitude is not None and normalise(values.magnitude.name) == "magpsf"
         if not differences and "sign" not in self.options.mapping:
             values.sign = None

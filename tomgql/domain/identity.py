@@ -175,12 +175,13 @@ def generic_identities(data: GenericData) -> list[str]:
     """The identity of each generic datum: the producer's id, else source, instrument, type and time."""
     columns = (data.source_name, data.instrument, data.telescope, data.external_id)
     times = _milliseconds(data.mjd_utc).tolist()
+    occurrences = [0] * len(data) if data.occurrence is None else data.occurrence.tolist()
     messages = []
-    for source, instrument, telescope, external, ms in zip(
-        *(column.tolist() for column in columns), times, strict=True
+    for source, instrument, telescope, external, ms, occurrence in zip(
+        *(column.tolist() for column in columns), times, occurrences, strict=True
     ):
         key = _key(source, instrument or telescope, None, data.data_type, external)
-        messages.append(_placed(key, external, ms))
+        messages.append(_placed(key, external, ms, occurrence))
     return uuid_texts(messages)
 
 

@@ -96,7 +96,8 @@ class Photometry:
 class GenericData:
     """Columns of ``n`` facts of any other kind: a time and a JSON value each.
 
-    ``data_type`` is one word for all rows; ``reported`` holds one JSON text a row, the datum's whole value.
+    ``data_type`` is one word for all rows; ``reported`` holds one JSON text a row, the datum's whole value;
+    ``occurrence`` counts the earlier rows that claim the same identity with another value.
     """
 
     data_type: str
@@ -107,9 +108,18 @@ class GenericData:
     external_id: TextColumn
     reported: list[str]
     row: NDArray[np.int64]
+    occurrence: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.mjd_utc)
+
+    def take(self, keep: NDArray[np.bool_]) -> GenericData:
+        """The rows, (n,), that are to be kept."""
+        columns: dict[str, Any] = {
+            name: values[keep] if isinstance(values, np.ndarray) else values for name, values in vars(self).items()
+        }
+        reported = [text for text, kept in zip(self.reported, keep.tolist(), strict=True) if kept]
+        return GenericData(**{**columns, "reported": reported})
 
 
 @dataclass(frozen=True)

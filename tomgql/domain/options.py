@@ -24,6 +24,9 @@ TIME_FORMATS = (
 )  # fmt: skip
 """``bjd-2457000`` is TESS's BTJD, ``bjd-2454833`` Kepler's BKJD; a file may state any other day to count from."""
 
+TIME_SCALES = ("utc", "tai", "tt", "tdb", "tcb")
+"""Time scales that times may be given in."""
+
 
 def _words(description: str, *words: str) -> dict[str, Any]:
     return {"type": "string", "enum": list(words), "description": description}
@@ -36,7 +39,7 @@ OPTIONS_PROPERTIES: dict[str, dict[str, Any]] = {
                 "additionalProperties": False,
                 "description": "Which column holds what, as {\"time\": \"MyCol\"}; an empty name means none."},
     "time_format": _words("How the time column counts.", *TIME_FORMATS),
-    "time_scale": _words("Time scale of the time column; UTC is assumed.", "utc", "tai", "tt", "tdb", "tcb"),
+    "time_scale": _words("Time scale of the time column; UTC is assumed.", *TIME_SCALES),
     "time_reference": _words("What part of the exposure the time marks; its middle is assumed.",
                              "start", "middle", "end"),
     "exposure_s": {"type": "number", "exclusiveMinimum": 0, "description": "Exposure time in seconds."},

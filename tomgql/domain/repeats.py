@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.astrometry import Astrometry
-from tomgql.domain.identity import astrometry_identities, identity_codes, spectrum_identities
-from tomgql.domain.measurements import Note, Photometry, rows_text
+from tomgql.domain.identity import astrometry_identities, generic_identities, identity_codes, spectrum_identities
+from tomgql.domain.measurements import GenericData, Note, Photometry, rows_text
 from tomgql.domain.spectra import Spectrum
 
 _VALUES = (
@@ -40,6 +40,16 @@ def settle_positions(data: Astrometry) -> tuple[Astrometry, list[Note]]:
         return data, []
     columns = (data.ra_deg, data.dec_deg, data.ra_error_arcsec, data.dec_error_arcsec)
     occurrence, same = _compare(keys, range(len(keys)), lambda row: tuple(repr(values[row]) for values in columns))
+    data.occurrence = occurrence if data.occurrence is None else data.occurrence + occurrence
+    return data.take(~same), _notes(same, occurrence, data.row, "an earlier time")
+
+
+def settle_generic(data: GenericData) -> tuple[GenericData, list[Note]]:
+    """The rows without exact repeats, with `GenericData.occurrence` set where they differ, and what to tell."""
+    keys = generic_identities(data)
+    if len(set(keys)) == len(keys):
+        return data, []
+    occurrence, same = _compare(keys, range(len(keys)), lambda row: data.reported[row])
     data.occurrence = occurrence if data.occurrence is None else data.occurrence + occurrence
     return data.take(~same), _notes(same, occurrence, data.row, "an earlier time")
 

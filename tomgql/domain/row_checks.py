@@ -145,13 +145,16 @@ def too_long(row: int, name: str, text: str) -> RejectedRow:
 
 
 def nothing_taken(file_name: str, size: int, reading: Reading) -> UnreadableFile:
-    """The refusal of a table without a single good row; lists the first rows and counts the rest."""
+    """The refusal of a table without a single good row; lists the first rows and counts the rest.
+
+    ``details["reading"]`` is the reading with all of them, for those who report row by row.
+    """
     if not size:
         return UnreadableFile(f"{file_name}: there are no rows.")
     listed = "; ".join(rejected.message for rejected in reading.rejected[:_SHOWN])
     more = len(reading.rejected) - _SHOWN
     tail = f"; and {more} more" if more > 0 else ""
-    return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.")
+    return UnreadableFile(f"{file_name}: no row can be taken: {listed}{tail}.", reading=reading)
 
 
 def check_objects(column: Column | None, target_names: Sequence[str], file_name: str, reading: Reading) -> Flags | bool:

@@ -26,7 +26,7 @@ from tomgql.domain.identity import (
     spectrum_identities,
 )
 from tomgql.domain.measurements import GenericData, Photometry, Reading
-from tomgql.domain.repeats import settle_positions, settle_spectra
+from tomgql.domain.repeats import settle_generic, settle_positions, settle_spectra
 from tomgql.domain.spectra import Spectrum
 
 STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -66,6 +66,8 @@ def write_reading(reading: Reading, stream: BinaryIO, *, source_location: str | 
         reading.notes.extend(notes)
         size += write_astrometry_csv(reading.astrometry, stream, source_location=source_location)
     if reading.generic is not None:
+        reading.generic, notes = settle_generic(reading.generic)
+        reading.notes.extend(notes)
         size += write_generic_csv(reading.generic, stream, source_location=source_location)
     return size
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import FloatColumn, Note, TextColumn
-from tomgql.domain.options import ColumnOptions
-from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, SYNONYMS, assign_roles
+from tomgql.domain.options import TIME_SCALES, ColumnOptions
+from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, SYNONYMS, assign_roles, normalise
 from tomgql.domain.times_of_day import combine_times
 from tomgql.errors import UnreadableFile
+
+_SCALE_NAMES = frozenset({"timescale", "timesys", "timesystem"})
+"""Normalised names of columns that say in which scale the times are."""
 
 Cells = Sequence[Any] | NDArray[Any] | Column
 
@@ -50,9 +54,24 @@ class Table:
 
     def times(self) -> tuple[Column, list[Note]]:
         """The column of times, completed by a column of times of day, and what to tell of it."""
+        self._read_scale()
         mapped = bool(self.options.mapping.get("time"))
         chosen = self.require("time", EXPECTED_TIME_NAMES)
         return combine_times(chosen, self.columns, list(self.roles.values()), self.file_name, mapped=mapped)
+
+    def _read_scale(self) -> None:
+        """A column that says the same time scale in every row says what the option of that name would."""
+        column = next((each for each in self.columns if normalise(each.name) in _SCALE_NAMES), None)
+        said = {text.lower() for text in column.texts if text} if column is not None else set()
+        if column is None or not said or self.options.time_scale is not None:
+            return
+        if len(said) > 1 or None in column.texts or not said <= set(TIME_SCALES):
+            listed = ", ".join(sorted(said)[:5]) + (" and nothing" if None in column.texts else "")
+            raise UnreadableFile(
+                f"{self.file_name}: column {column.name} says {listed}; all rows need one time scale, of "
+                f"{', '.join(TIME_SCALES)}. Convert them, or name the scale with option time_scale."
+            )
+        self.options = replace(self.options, time_scale=said.pop())
 
     def names(self) -> str:
         """The names of all columns, for messages."""

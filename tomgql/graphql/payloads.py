@@ -14,7 +14,7 @@ from tomgql.graphql.errors import UserError, refused_at_top, user_errors
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.observations import Observation
 from tomgql.graphql.people import Token, User, UserGroup
-from tomgql.graphql.products import DataProduct, DataProductGroup
+from tomgql.graphql.products import DataProduct, DataProductGroup, IngestNote
 from tomgql.graphql.targets import Target, TargetList
 
 ERRORS = "Why it was refused; empty when it was done."
@@ -116,6 +116,9 @@ class BulkPayload:
         default_factory=list, description="Single rows, rejected ones first, at most 1,000."
     )
     ids: list[strawberry.ID] = strawberry.field(default_factory=list, description="Ids of what was created or revised.")
+    notes: list[IngestNote] = strawberry.field(
+        default_factory=list, description="What was assumed, converted or warned of while the rows were read."
+    )
     errors: list[UserError] = _errors()
 
 

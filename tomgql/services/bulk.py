@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_REPORT = 1_000
@@ -12,7 +12,10 @@ LONGEST_REPORT = 1_000
 
 @dataclass(frozen=True)
 class BulkOutcome:
-    """What became of a bulk call: counts, the report of single rows, and public keys of what was changed."""
+    """What became of a bulk call: counts, the report of single rows, and public keys of what was changed.
+
+    ``notes`` say what was assumed, converted or warned of, as those of files do.
+    """
 
     created: int
     revised: int
@@ -20,6 +23,7 @@ class BulkOutcome:
     rejected: int
     rows: list[dict[str, Any]]
     keys: list[tuple[int, ...]]
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
 
 def remembered_outcome(answer: Mapping[str, Any]) -> BulkOutcome:

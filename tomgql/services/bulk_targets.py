@@ -61,15 +61,14 @@ async def create_targets(rt: Runtime, actor: Principal, many: ManyTargets) -> Bu
     if len(many.rows) > MOST_TARGETS:
         raise QueryTooCostly(f"One call takes {MOST_TARGETS} targets, not {len(many.rows)}; send several calls.")
     rows = await asyncio.to_thread(lambda: [check(each) for each in many.rows])
+    key = None if many.dry_run else many.idempotency_key  # a rehearsal uses nothing up
     async with transaction(rt.writes) as tx:
-        answer = await idempotency.earlier_answer(
-            tx, user_id, many.idempotency_key, many.operation, _request(many, rows)
-        )
+        answer = await idempotency.earlier_answer(tx, user_id, key, many.operation, _request(many, rows))
         if answer is not None:
             return remembered_outcome(answer)
         plan = await _carry_out(tx, actor, user_id, many, rows)
         outcome = _outcome(plan)
-        await idempotency.remember(tx, user_id, many.idempotency_key, vars(outcome))
+        await idempotency.remember(tx, user_id, key, vars(outcome))
         if not many.dry_run:
             await _announce(tx, plan)
     return outcome

@@ -71,12 +71,12 @@ def _check_values(columns: Mapping[str, Sequence[Any]]) -> None:
 
 def _from_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
     _check_size(len(rows), 0)
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise InvalidInput(f"Row {number} is not an object with column names.", path=["input", "rows"])
-    names = dict.fromkeys(name for row in rows for name in row)
+    objects = [row if isinstance(row, Mapping) else {} for row in rows]  # others are rejected one by one
+    names = dict.fromkeys(name for row in objects for name in row)
+    if rows and not names:
+        raise InvalidInput("No row is an object with column names.", path=["input", "rows"])
     _check_size(len(rows), len(names))
-    return {name: [row.get(name) for row in rows] for name in names}
+    return {name: [row.get(name) for row in objects] for name in names}
 
 
 def _from_columns(given: Any, *, spectra: bool) -> dict[str, list[Any]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
+from tomgql.domain.cells import clean_text
 from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.position_rows import interpret_astrometry
 from tomgql.domain.row_checks import LONGEST_TEXTS
-from tomgql.domain.spectrum_rows import interpret_spectra
+from tomgql.domain.spectrum_rows import array_columns, interpret_spectra
 from tomgql.domain.time import in_range, parse_iso
-from tomgql.errors import InvalidInput, TomError
+from tomgql.errors import InvalidInput, TomError, UnreadableFile
 from tomgql.services.given_columns import given_columns
 
 if TYPE_CHECKING:
@@ -30,26 +32,91 @@ TIME_NAMES = ("mjd", "jd", "timestamp", "time", "date")
 
 
 def read_given(new: NewData, position: Any) -> Reading:
-    """The rows or columns of a call as measured facts. Raises InvalidInput, UnreadableFile, QueryTooCostly."""
+    """The rows or columns of a call as measured facts. Raises InvalidInput, UnreadableFile, QueryTooCostly.
+
+    What is kept as reported is each row as it was sent, whatever columns other rows of the call have. A call of which
+    no row can be taken is a reading of rejected rows alone.
+    """
     _check_texts(new)
     columns = given_columns(new)
+    said = _as_sent(new, columns)
     interpret = _INTERPRETERS.get(new.data_type)
     if interpret is None:
-        return _generic(new, columns)
+        reading = _generic(new, columns, said)
+    else:
+        reading = _interpreted(interpret, new, columns, position)
+        _keep_as_sent(reading, said)
+    _reject_others(reading, new.rows or ())
+    return reading
+
+
+def _interpreted(
+    interpret: Callable[..., Reading], new: NewData, columns: Mapping[str, list[Any]], position: Any
+) -> Reading:
     place = None if position is None or position["ra_deg"] is None else tuple(position)
-    options = ColumnOptions(source_name=new.source_name or None)
-    return interpret(columns, options, file_name="rows", target_position=place)
+    options = ColumnOptions.read(new.options)
+    if options.source_name is None:
+        options = replace(options, source_name=new.source_name or None)
+    try:
+        return interpret(columns, options, file_name="rows", target_position=place)
+    except UnreadableFile as error:
+        if isinstance(reading := error.details.get("reading"), Reading):
+            return reading
+        raise
+
+
+def _as_sent(new: NewData, columns: Mapping[str, list[Any]]) -> list[str]:
+    """One JSON text a row: what it says, without the arrays of spectra."""
+    left_out = set(array_columns(list(columns))) if new.data_type == "spectroscopy" else set()
+    names = [name for name in columns if name not in left_out]
+    if new.rows is not None:
+        rows = [row if isinstance(row, Mapping) else {} for row in new.rows]
+        return [_json({name: row[name] for name in names if name in row}) for row in rows]
+    size = len(next(iter(columns.values())))
+    return [_json({name: cell for name in names if (cell := columns[name][at]) is not None}) for at in range(size)]
+
+
+def _json(row: Mapping[str, Any]) -> str:
+    clean = {name: clean_text(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+    return orjson.dumps(clean).decode()
+
+
+def _keep_as_sent(reading: Reading, said: Sequence[str]) -> None:
+    for data in (reading.photometry, reading.astrometry):
+        if data is not None:
+            data.reported = [said[row - 1] for row in data.row.tolist()]
+    for spectrum in reading.spectra:
+        spectrum.reported = said[spectrum.row - 1]
+
+
+def _reject_others(reading: Reading, rows: Sequence[Any]) -> None:
+    """Say of rows that are no objects what they are, instead of what they lack."""
+    others = {number for number, row in enumerate(rows, 1) if not isinstance(row, Mapping)}
+    if others:
+        words = "is not an object with column names"
+        kept = [each for each in reading.rejected if each.row not in others]
+        ours = [RejectedRow(number, "NOT_AN_OBJECT", f"row {number} {words}", None) for number in sorted(others)]
+        reading.rejected = sorted([*kept, *ours], key=lambda rejected: rejected.row)
 
 
 def _check_texts(new: NewData) -> None:
-    for name, text, longest in (("dataType", new.data_type, 100), ("sourceLocation", new.source_location, 200)):
-        if len(text) > longest or "\x00" in text or (name == "dataType" and not text.strip()):
-            raise InvalidInput(f"`{name}` may have {longest} characters.", path=["input", name])
-    if len(new.source_name) > LONGEST_TEXTS["source_name"]:
-        raise InvalidInput(f"`sourceName` may have {LONGEST_TEXTS['source_name']} characters.", path=["input"])
+    for name, text, shortest, longest in (
+        ("dataType", new.data_type.strip(), 1, 100),
+        ("sourceLocation", new.source_location, 0, 200),
+        ("sourceName", new.source_name, 0, LONGEST_TEXTS["source_name"]),
+    ):
+        if not shortest <= len(text) <= longest or "\x00" in text:
+            raise InvalidInput(
+                f"`{name}` has {shortest} to {longest} characters, none of them NUL.", path=["input", name]
+            )
 
 
-def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:
+def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Sequence[str]) -> Reading:
+    if new.options:
+        raise InvalidInput(
+            f'Options say how photometry, spectra or positions are read; "{new.data_type}" is kept as it is sent.',
+            path=["input", "options"],
+        )
     name = next((each for each in TIME_NAMES if each in columns), None)
     if name is None:
         raise InvalidInput(
@@ -59,7 +126,6 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:
     reading = Reading(format_name="rows")
     times = np.array([_time(name, cell, row, reading) for row, cell in enumerate(columns[name], 1)], dtype=float)
     keep = np.flatnonzero(~np.isnan(times))
-    rows = [{column: cells[index] for column, cells in columns.items()} for index in keep]
     reading.generic = GenericData(
         data_type=new.data_type,
         mjd_utc=times[keep],
@@ -67,7 +133,7 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]]) -> Reading:
         telescope=_texts("telescope", columns.get("telescope"), keep),
         instrument=_texts("instrument", columns.get("instrument"), keep),
         external_id=_texts("external_id", columns.get("id"), keep),
-        reported=[orjson.dumps(row).decode() for row in rows],
+        reported=[said[index] for index in keep.tolist()],
         row=keep + 1,
     )
     return reading

@@ -8,7 +8,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,7 @@ class NewData:
     data_product_id: int | None = None
     rows: Sequence[Mapping[str, Any]] | None = None
     columns: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     on_duplicate: str = "REVISE"
     all_or_nothing: bool = False
     dry_run: bool = False
@@ -191,14 +192,15 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
         position = await tx.row("select ra_deg, dec_deg from targets where id = $1", new.target_id)
     reading, staged = await asyncio.to_thread(_read_and_stage, new, position)
     request = {name: value for name, value in vars(new).items() if name != "idempotency_key"}
+    key = None if new.dry_run else new.idempotency_key  # a rehearsal uses nothing up
     async with transaction(rt.writes) as tx:
-        answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "createReducedData", request)
+        answer = await idempotency.earlier_answer(tx, user_id, key, "createReducedData", request)
         if answer is not None:
             return remembered_outcome(answer)
         await _require_place(tx, actor, new)
         staged.seek(0)
         outcome = await _record_given(tx, actor, new, reading, staged)
-        await idempotency.remember(tx, user_id, new.idempotency_key, vars(outcome))
+        await idempotency.remember(tx, user_id, key, vars(outcome))
         if not new.dry_run:
             await announce_data(tx, Origin(new.target_id, actor, new.data_product_id))
     return outcome
@@ -232,15 +234,19 @@ async def _record_given(
         raise InvalidInput(f"{refused} rows exist already with other content, and all or nothing was asked for.")
     rejected = [_reported(each) for each in reading.rejected]
     made = [] if only_count else await changed_keys(tx)
+    repeated = sum(note.count for note in reading.notes if note.code == "REPEATED_ROW")
+    reports = await _row_reports(tx, new)
     if new.all_or_nothing and rejected:
-        recorded = Recorded(0, 0, 0)
+        recorded, repeated, reports = Recorded(0, 0, 0), 0, []
+    unchanged = recorded.unchanged + repeated + (0 if new.on_duplicate == "ERROR" else recorded.skipped)
     return BulkOutcome(
         created=recorded.created,
         revised=recorded.revised,
-        unchanged=recorded.unchanged + (0 if new.on_duplicate == "ERROR" else recorded.skipped),
+        unchanged=unchanged,
         rejected=len(rejected) + refused,
-        rows=(rejected + await _row_reports(tx, new))[:LONGEST_REPORT],
+        rows=(rejected + reports)[:LONGEST_REPORT],
         keys=[(new.target_id, key) for key in made],
+        notes=[vars(note) for note in reading.notes],
     )
 
 

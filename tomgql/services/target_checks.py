@@ -52,6 +52,20 @@ REQUIRED_ELEMENTS = {
 }
 """Elements that each scheme needs beyond the five that all need."""
 
+ELEMENT_RANGES = {
+    "inclination_deg": (0.0, 180.0),
+    "ascending_node_longitude_deg": (-360.0, 360.0),
+    "perihelion_argument_deg": (-360.0, 360.0),
+    "mean_anomaly_deg": (-360.0, 360.0),
+    "mean_daily_motion_deg": (0.0, 3600.0),
+    "perihelion_distance_au": (0.0, 1e6),
+    "epoch_of_elements_mjd": (-700_000.0, 200_000.0),
+    "perihelion_epoch_mjd": (-700_000.0, 200_000.0),
+    "absolute_magnitude": (-40.0, 60.0),
+    "slope": (-5.0, 50.0),
+}
+"""What an element may be. Angles may come a turn off; epochs reach from 58 BC to AD 2406, so a JD is refused."""
+
 COMMON_ELEMENTS = ORBIT_COLUMNS[1:6]
 """Elements that every scheme needs."""
 
@@ -201,11 +215,34 @@ def checked_orbit(target_type: str, orbit: Mapping[str, Any]) -> dict[str, Any]:
         )
     missing = [name for name in (*COMMON_ELEMENTS, *REQUIRED_ELEMENTS[scheme]) if orbit.get(name) is None]
     if missing:
-        raise InvalidInput(f"The scheme {scheme} also needs {', '.join(missing)}.", path=["input", "orbit", missing[0]])
+        listed = ", ".join(map(_camel, missing))
+        raise InvalidInput(f"The scheme {scheme} also needs {listed}.", path=["input", "orbit", missing[0]])
     _require_finite({name: orbit.get(name) for name in ORBIT_COLUMNS[1:]}, ["input", "orbit"])
-    if orbit["eccentricity"] < 0:
-        raise InvalidInput("An eccentricity is 0 or more.", path=["input", "orbit", "eccentricity"])
+    _check_elements(orbit)
     return {name: orbit.get(name) for name in ORBIT_COLUMNS}
+
+
+def _check_elements(orbit: Mapping[str, Any]) -> None:
+    for name, (low, high) in ELEMENT_RANGES.items():
+        value = orbit.get(name)
+        if value is not None and not low <= value <= high:
+            hint = " An MJD is JD - 2400000.5." if name.endswith("_mjd") and value > high else ""
+            message = f"`{_camel(name)}` lies between {low:g} and {high:g}, not at {value:g}.{hint}"
+            raise InvalidInput(message, path=["input", "orbit", name])
+    eccentricity, axis = orbit["eccentricity"], orbit.get("semimajor_axis_au")
+    if eccentricity < 0:
+        raise InvalidInput("An eccentricity is 0 or more.", path=["input", "orbit", "eccentricity"])
+    if axis is not None and axis * (1 - eccentricity) <= 0:
+        raise InvalidInput(
+            "`semimajorAxisAu` is positive for an ellipse (eccentricity below 1) and negative for a hyperbola; a"
+            " parabola has none.",
+            path=["input", "orbit", "semimajor_axis_au"],
+        )
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
 
 
 def checked_extras(extras: Mapping[str, Any]) -> dict[str, Any]:

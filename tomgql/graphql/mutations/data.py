@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from tomgql.errors import QueryTooCostly
+from tomgql.errors import InvalidInput, QueryTooCostly
 from tomgql.graphql.context import Info
 from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.inputs import optional
@@ -44,6 +44,10 @@ class CreateReducedDataInput:
     data_product: strawberry.ID | None = optional("The data product that they belong to and follow in rights.")
     rows: list[JSON] | None = optional(ROWS)
     columns: JSON | None = optional(COLUMNS)
+    options: JSON | None = optional(
+        "What the rows do not say themselves, as an object: the options of the processor `delimited`, such as"
+        ' {"time_scale": "tai", "flux_unit": "mJy", "mapping": {"magnitude": "my_mag"}}. Not for generic data.'
+    )
     on_duplicate: OnDuplicate = strawberry.field(
         default=OnDuplicate.REVISE, description="What to do with a datum that exists with other content."
     )
@@ -57,7 +61,11 @@ def new_data(given: CreateReducedDataInput) -> NewData:
     values: dict[str, Any] = dict(vars(given))
     values["target_id"] = key("targets", values.pop("target"), "input", "target")
     product = maybe_key("data_products", values.pop("data_product"), "input", "dataProduct")
-    return NewData(**{**values, "data_product_id": product, "on_duplicate": given.on_duplicate.value})
+    options = values.pop("options")
+    if options is not None and not isinstance(options, dict):
+        raise InvalidInput("`options` is an object.", path=["input", "options"])
+    values |= {"options": options or {}, "data_product_id": product, "on_duplicate": given.on_duplicate.value}
+    return NewData(**values)
 
 
 def data_keys(public_ids: list[strawberry.ID]) -> list[tuple[int, int]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import strawberry
 
-from tomgql.graphql.enums import RowOutcome
+from tomgql.graphql.enums import NoteLevel, RowOutcome
 from tomgql.graphql.payloads import RowReport
+from tomgql.graphql.products import IngestNote
 from tomgql.reading import ids
 from tomgql.services.bulk import BulkOutcome
 
@@ -36,4 +37,5 @@ def bulk_payload(resource: str, outcome: BulkOutcome, spell: Callable[[str], str
         "rejected": outcome.rejected,
         "rows": [report(row) for row in outcome.rows],
         "ids": [public_id(key) for key in outcome.keys],
+        "notes": [IngestNote(**{**note, "level": NoteLevel(note["level"])}) for note in outcome.notes],
     }
