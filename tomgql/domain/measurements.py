@@ -10,7 +10,7 @@ point 23.9), one-sigma errors, limits with their n-sigma, mid-exposure UTC as MJ
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
