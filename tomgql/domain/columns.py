@@ -50,7 +50,7 @@ def interpret_photometry(
         systems, systems if named == named_zero else table.systems(default_source, named_zero)
     )
     exposure = table.exposure()
-    times = read_times(time_column, options, exposure, file_name, target_position)
+    times = read_times(time_column, table.options, exposure, file_name, target_position)
     checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
     reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)

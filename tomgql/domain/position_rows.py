@@ -63,7 +63,7 @@ def interpret_astrometry(
     table = Table(columns, options, file_name, POSITION_SYNONYMS)
     time_column, notes = table.times()
     ra, dec = table.require("ra", "ra, raDeg"), table.require("dec", "dec, decDeg")
-    times = read_times(time_column, options, table.exposure(), file_name, target_position)
+    times = read_times(time_column, table.options, table.exposure(), file_name, target_position)
     reading = Reading(notes=[*notes, *times.notes])
     keep = check_times(time_column, times, now_mjd, reading)
     position = {

@@ -71,7 +71,7 @@ def interpret_spectra(
     time_column, notes = table.times()
     for role in ("wavelength", "flux"):
         table.require(role, ", ".join(SPECTRUM_SYNONYMS[role][:3]))
-    times = read_times(time_column, options, table.exposure(), file_name, target_position)
+    times = read_times(time_column, table.options, table.exposure(), file_name, target_position)
     reading = Reading(notes=[*notes, *times.notes])
     keep = check_times(time_column, times, now_mjd, reading)
     rest = table.rest(times, default_source)

@@ -74,7 +74,7 @@ def _from_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
     objects = [row if isinstance(row, Mapping) else {} for row in rows]  # others are rejected one by one
     names = dict.fromkeys(name for row in objects for name in row)
     if rows and not names:
-        raise InvalidInput("No row is an object with column names.", path=["input", "rows"])
+        raise InvalidInput("Row 1 is not an object with column names.", path=["input", "rows"])
     _check_size(len(rows), len(names))
     return {name: [row.get(name) for row in objects] for name in names}
 

@@ -38,6 +38,7 @@ def read_given(new: NewData, position: Any) -> Reading:
     no row can be taken is a reading of rejected rows alone.
     """
     _check_texts(new)
+    _check_kind(new.data_type)
     columns = given_columns(new)
     said = _as_sent(new, columns)
     interpret = _INTERPRETERS.get(new.data_type)
@@ -65,28 +66,39 @@ def _interpreted(
         raise
 
 
-def _as_sent(new: NewData, columns: Mapping[str, list[Any]]) -> list[str]:
-    """One JSON text a row: what it says, without the arrays of spectra."""
+def _as_sent(new: NewData, columns: Mapping[str, list[Any]]) -> Callable[[int], str]:
+    """What a row, counted from 1, says as JSON text, without the arrays of spectra."""
     left_out = set(array_columns(list(columns))) if new.data_type == "spectroscopy" else set()
     names = [name for name in columns if name not in left_out]
-    if new.rows is not None:
-        rows = [row if isinstance(row, Mapping) else {} for row in new.rows]
-        return [_json({name: row[name] for name in names if name in row}) for row in rows]
-    size = len(next(iter(columns.values())))
-    return [_json({name: cell for name in names if (cell := columns[name][at]) is not None}) for at in range(size)]
+
+    def of_row(row: int) -> str:
+        if new.rows is not None:
+            sent = new.rows[row - 1]
+            return _json({name: sent[name] for name in names if name in sent})
+        return _json({name: cell for name in names if (cell := columns[name][row - 1]) is not None})
+
+    return of_row
 
 
 def _json(row: Mapping[str, Any]) -> str:
-    clean = {name: clean_text(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
-    return orjson.dumps(clean).decode()
+    try:
+        return orjson.dumps({name: _cell(cell) for name, cell in row.items()}).decode()
+    except TypeError as error:
+        raise InvalidInput("A JSON value of this call holds a whole number beyond 64 bits.", path=["input"]) from error
 
 
-def _keep_as_sent(reading: Reading, said: Sequence[str]) -> None:
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, int) and not -(2**63) <= cell < 2**64:
+        return str(cell)  # no JSON number that others can read
+    return clean_text(cell) if isinstance(cell, str) else cell
+
+
+def _keep_as_sent(reading: Reading, said: Callable[[int], str]) -> None:
     for data in (reading.photometry, reading.astrometry):
         if data is not None:
-            data.reported = [said[row - 1] for row in data.row.tolist()]
+            data.reported = [said(row) for row in data.row.tolist()]
     for spectrum in reading.spectra:
-        spectrum.reported = said[spectrum.row - 1]
+        spectrum.reported = said(spectrum.row)
 
 
 def _reject_others(reading: Reading, rows: Sequence[Any]) -> None:
@@ -111,7 +123,14 @@ def _check_texts(new: NewData) -> None:
             )
 
 
-def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Sequence[str]) -> Reading:
+def _check_kind(data_type: str) -> None:
+    """Refuse what is a kind of data but for its case: as generic data it would be in no light curve."""
+    kind = data_type.strip().lower()
+    if kind in _INTERPRETERS and kind != data_type:
+        raise InvalidInput(f'Write `dataType` as "{kind}", not "{data_type}".', path=["input", "dataType"])
+
+
+def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Callable[[int], str]) -> Reading:
     if new.options:
         raise InvalidInput(
             f'Options say how photometry, spectra or positions are read; "{new.data_type}" is kept as it is sent.',
@@ -133,7 +152,7 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Sequence[str]
         telescope=_texts("telescope", columns.get("telescope"), keep),
         instrument=_texts("instrument", columns.get("instrument"), keep),
         external_id=_texts("external_id", columns.get("id"), keep),
-        reported=[said[index] for index in keep.tolist()],
+        reported=[said(index + 1) for index in keep.tolist()],
         row=keep + 1,
     )
     return reading

@@ -215,7 +215,7 @@ def checked_orbit(target_type: str, orbit: Mapping[str, Any]) -> dict[str, Any]:
         )
     missing = [name for name in (*COMMON_ELEMENTS, *REQUIRED_ELEMENTS[scheme]) if orbit.get(name) is None]
     if missing:
-        listed = ", ".join(map(_camel, missing))
+        listed = ", ".join(map(field_name, missing))
         raise InvalidInput(f"The scheme {scheme} also needs {listed}.", path=["input", "orbit", missing[0]])
     _require_finite({name: orbit.get(name) for name in ORBIT_COLUMNS[1:]}, ["input", "orbit"])
     _check_elements(orbit)
@@ -227,7 +227,7 @@ def _check_elements(orbit: Mapping[str, Any]) -> None:
         value = orbit.get(name)
         if value is not None and not low <= value <= high:
             hint = " An MJD is JD - 2400000.5." if name.endswith("_mjd") and value > high else ""
-            message = f"`{_camel(name)}` lies between {low:g} and {high:g}, not at {value:g}.{hint}"
+            message = f"`{field_name(name)}` lies between {low:g} and {high:g}, not at {value:g}.{hint}"
             raise InvalidInput(message, path=["input", "orbit", name])
     eccentricity, axis = orbit["eccentricity"], orbit.get("semimajor_axis_au")
     if eccentricity < 0:
@@ -240,7 +240,8 @@ def _check_elements(orbit: Mapping[str, Any]) -> None:
         )
 
 
-def _camel(name: str) -> str:
+def field_name(name: str) -> str:
+    """A column's name as clients write it."""
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
 

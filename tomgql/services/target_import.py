@@ -25,7 +25,7 @@ from tomgql.runtime import Runtime
 from tomgql.services.bulk import BulkOutcome
 from tomgql.services.bulk_targets import MOST_PLACES, MOST_TARGETS, ManyTargets, create_targets
 from tomgql.services.names import given_name
-from tomgql.services.target_checks import ACCESSES, LARGEST_EXTRAS_BYTES, TYPES, NewTarget
+from tomgql.services.target_checks import ACCESSES, LARGEST_EXTRAS_BYTES, TYPES, NewTarget, field_name
 from tomgql.services.target_plan import GivenTarget
 
 MOST_COLUMNS = 2_000
@@ -39,6 +39,7 @@ DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 OUR_NAMES = {
     **{ours: theirs for theirs, ours in (*NUMBERS.items(), *ELEMENTS.items())},
+    **{field_name(ours): theirs for theirs, ours in (*NUMBERS.items(), *ELEMENTS.items())},
     "raDeg": "ra",
     "raHms": "ra",
     "decDeg": "dec",

@@ -37,7 +37,8 @@ COLUMNS = (
 class CreateReducedDataInput:
     target: strawberry.ID = strawberry.field(description="The target; the right CHANGE on it is needed.")
     data_type: str = strawberry.field(
-        description="photometry, spectroscopy, astrometry, or any other word for generic data; at most 100 characters."
+        description="photometry, spectroscopy, astrometry (in lower case), or any other word for generic data; at most"
+        " 100 characters."
     )
     source_name: str = strawberry.field(default="", description="Where the data come from; part of their identity.")
     source_location: str = strawberry.field(default="", description="Address or place of the source.")
