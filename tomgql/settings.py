@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_streams: int = Field(10_000, gt=0, description="Most operations that one web process streams at a time.")
     max_anonymous_streams: int = Field(1_000, gt=0, description="Most streams at a time of nobody signed in.")
     max_operations_per_socket: int = Field(100, gt=0, description="Most operations of one WebSocket at a time.")
-    socket_ping_s: float = Field(20.0, gt=0, description="Pause between a server's pings; a peer that misses two is cut.")
+    socket_ping_s: float = Field(20.0, gt=0, description="Pause between pings; a peer that misses two is cut.")
     socket_idle_s: float = Field(300.0, gt=0, description="A WebSocket without an operation is closed after this.")
 
     processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,15 +46,15 @@ WATCH_S = 5.0
 """Pause between two looks at the tokens of subscribers to whom nothing comes."""
 
 
-class StreamRefused(Exception):
+class StreamRefused(Exception):  # noqa: N818 - named by what happened, like our own errors
     """An operation ends with errors instead of results: formatted as GraphQL answers carry them."""
 
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
+    def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(errors[0]["message"])
-        self.errors = errors
+        self.errors = list(errors)
 
 
-class _RightsChanged(TomError):
+class _RightsChanged(TomError):  # noqa: N818
     """The subscriber is somebody else by now: it joins others."""
 
 
@@ -133,7 +133,7 @@ class SharedStream:
                 await asyncio.sleep(PAUSE_S)
             except (TomError, StreamRefused) as error:
                 return self._end(error)
-            except Exception as error:  # a bug, but nobody may wait for ever
+            except Exception as error:  # noqa: BLE001 - a bug; it is logged, but nobody may wait for ever
                 return self._end(_shaped(error))
 
     def _end(self, reason: Exception) -> None:
@@ -197,8 +197,7 @@ class Streams:
                 while frame := await follower.next():
                     yield frame
             except (TomError, *OUTAGES) as error:
-                known = as_tom_error(error)
-                assert known is not None
+                known = as_tom_error(error) or Unavailable("A part of this server cannot be reached; try again.")
                 raise StreamRefused([_formatted(known, follower.cursor)]) from error
             finally:
                 await follower.close()
@@ -214,9 +213,10 @@ class Streams:
         )
         async with aclosing(source):
             result = await _first(source, context)
-            while result is not None:
+            if result is not None:
                 yield _frame(result, context.feed)
-                result = await anext(source, None)
+            async for later in source:
+                yield _frame(later, context.feed)
 
     def join(self, asked: Asked, actor: Principal, feed: Feed) -> tuple[SharedStream, Mailbox]:
         """Take part in what others ask, too; from the answer's ``place`` on everything comes into the box."""
@@ -289,8 +289,11 @@ class Follower:
     async def next(self) -> Frame | None:
         """The next result; None at the end. Raises TomError, StreamRefused."""
         while True:
-            frame = await (self._of_replay() if self._replay else self._of_shared())
-            if frame is None and self._feed.place is None:
+            if self._replay is not None:
+                frame = await self._of_replay(self._replay)
+            elif self._shared is not None:
+                frame = await self._of_shared(self._shared[1])
+            else:
                 return None
             if frame is not None and (frame.event_id > self._had or not frame.event_id):
                 self._had = frame.event_id
@@ -304,13 +307,12 @@ class Follower:
             self._streams.leave(*self._shared)
             self._shared = None
 
-    async def _of_replay(self) -> Frame | None:
+    async def _of_replay(self, replay: AsyncGenerator[Frame]) -> Frame | None:
         """The next event of the log; None at its end, from where others are joined."""
-        assert self._replay is not None
         if self._streams.is_draining and self._feed.place is not None:
             raise going_away()
         try:
-            frame = await anext(self._replay, None)
+            frame = await anext(replay, None)
         except Unavailable:
             if self._feed.place is None:
                 raise
@@ -329,10 +331,9 @@ class Follower:
             if self._shared[0].place > self._feed.place:
                 self._replay = self._replayed()
 
-    async def _of_shared(self) -> Frame | None:
-        assert self._shared is not None
+    async def _of_shared(self, box: Mailbox) -> Frame | None:
         try:
-            return await self._shared[1].take()
+            return await box.take()
         except _RightsChanged:
             self._feed.place = max(self._had, self._feed.place or 0)
             await self.close()
@@ -363,11 +364,11 @@ async def _first(source: AsyncGenerator[Any], context: Context) -> ExecutionResu
     except TimeoutError as error:
         raise QueryTooCostly(f"This took longer than {limit_s:g} seconds; ask for less at once.") from error
     if isinstance(result, PreExecutionError):
-        raise StreamRefused([error.formatted for error in result.errors or ()])  # type: ignore[misc]
+        raise StreamRefused([error.formatted for error in result.errors or ()])
     return result
 
 
-def _frame(result: ExecutionResult, feed: Feed) -> Frame:
+def _frame(result: Any, feed: Feed) -> Frame:
     """A result as finished JSON. Raises StreamRefused when the stream itself broke, Unavailable to have it retried."""
     errors = [error.formatted for error in result.errors or ()]
     if feed.place is not None:

@@ -83,7 +83,7 @@ async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[St
 
 def _variable_of_after(info: Info) -> str | None:
     """The variable that gives the cursor and nothing else."""
-    given = [each for node in info._raw_info.field_nodes for each in node.arguments if each.name.value == "after"]
+    given = [each for node in info._raw_info.field_nodes for each in node.arguments or () if each.name.value == "after"]
     if not given or not isinstance(given[0].value, VariableNode):
         return None
     name = given[0].value.name.value
@@ -104,7 +104,9 @@ def _mentions(part: Node, name: str) -> int:
     return len(found)
 
 
-@strawberry.type(description="Streams of what is new, over WebSocket (graphql-transport-ws) and server-sent events (graphql-sse).")
+@strawberry.type(
+    description="Streams of what is new, over WebSocket (graphql-transport-ws) and server-sent events (graphql-sse)."
+)
 class Subscription:
     @strawberry.subscription(description="Reduced data as they are recorded, in commit order, in portions of 500.")
     async def reduced_data(
