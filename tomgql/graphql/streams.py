@@ -95,6 +95,7 @@ class SharedStream:
         self._delivered = place
         self._feed = Feed(place=place)
         self._task = asyncio.create_task(self._run(), name="shared stream")
+        self._task.add_done_callback(self._over)
 
     @property
     def place(self) -> int:
@@ -112,17 +113,15 @@ class SharedStream:
 
     async def look_after_tokens(self) -> None:
         """End those whose token has ended, and send away those whose rights are others by now."""
-        tokens = {box.token_id for box in self.boxes if box.token_id is not None}
+        boxes = {box: box.token_id for box in self.boxes if box.token_id is not None}  # others may come meanwhile
         try:
-            found = await accounts.principals_of_sessions(self._streams.rt, tokens) if tokens else {}
+            found = await accounts.principals_of_sessions(self._streams.rt, set(boxes.values())) if boxes else {}
         except OUTAGES as error:
             raise Unavailable("The database cannot be reached just now.") from error
-        for box in self.boxes:
-            if box.token_id is None:
-                continue
-            if box.token_id not in found:
+        for box, token_id in boxes.items():
+            if token_id not in found:
                 box.end(NotAuthenticated("This token has expired or was revoked; sign in anew."))
-            elif scope_of(found[box.token_id]) != self.scope:
+            elif scope_of(found[token_id]) != self.scope:
                 box.end(_RightsChanged("rights changed"))
 
     async def _run(self) -> None:
@@ -131,14 +130,15 @@ class SharedStream:
                 await self._deliver_all()
             except Unavailable:
                 await asyncio.sleep(PAUSE_S)
-            except (TomError, StreamRefused) as error:
-                return self._end(error)
-            except Exception as error:  # noqa: BLE001 - a bug; it is logged, but nobody may wait for ever
-                return self._end(_shaped(error))
 
-    def _end(self, reason: Exception) -> None:
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """However it ended, nobody may wait for ever."""
         self.is_over = True
-        self.end(reason)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Exception):
+            self.end(error if isinstance(error, (TomError, StreamRefused)) else _shaped(error))
 
     async def _deliver_all(self) -> None:
         rt = self._streams.rt
