@@ -51,8 +51,8 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 def is_meant(request: Request) -> bool:
     """Whether a request speaks graphql-sse."""
-    accepts = MEDIA_TYPE in request.headers.get("accept", "")
-    return accepts or request.method in ("PUT", "DELETE") or _token(request) is not None
+    reserves = request.method == "PUT" and "content-type" not in request.headers  # a reservation has no body
+    return reserves or MEDIA_TYPE in request.headers.get("accept", "") or _token(request) is not None
 
 
 class Channel:
