@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
+    event_retention_count: int = Field(
+        10_000_000, gt=0, description="Most events that the event log keeps; the oldest leave it first."
+    )
 
     orphan_age_s: float = Field(86_400.0, gt=0, description="Files that nobody names are removed when older than this.")
 

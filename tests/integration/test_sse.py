@@ -140,3 +140,27 @@ async def test_an_operation_on_a_stream_is_run_as_who_asked_for_it(site: Site, a
             body = {"query": "{viewer {isAnonymous}}", "extensions": {"operationId": "who"}}
             assert (await http.post("/graphql", json=body, headers=token)).status_code == 202
             assert (await events.data())["payload"] == {"data": {"viewer": {"isAnonymous": True}}}
+
+
+async def test_a_draining_server_ends_both_kinds_of_stream(site: Site, admin: Person) -> None:
+    async with httpx.AsyncClient(timeout=10, base_url=site.url) as http:
+        token = {"x-graphql-event-stream-token": (await http.put("/graphql", headers=admin.client.headers)).text}
+        async with (
+            stream(site, None, "GET", headers=token) as shared,
+            stream(site, admin.client.token, json={"query": TARGETS}) as own,
+        ):
+            body = {"query": TARGETS, "extensions": {"operationId": "targets"}}
+            signed = {**token, **admin.client.headers}
+            assert (await http.post("/graphql", json=body, headers=signed)).status_code == 202
+            await until(10, lambda: site.rt.hub.subscribers == 2)
+            try:
+                await site.streams.drain(5)
+                for events, code_of in ((own, lambda data: data), (shared, lambda data: data["payload"])):
+                    extensions = code_of(await events.data())["errors"][0]["extensions"]
+                    assert extensions["code"] == "GOING_AWAY"
+                    assert extensions["cursor"]
+                    assert (await events.next())["event"] == "complete"
+                    with pytest.raises(AssertionError, match="the stream ended"):
+                        await events.next()
+            finally:
+                site.streams.is_draining = False

@@ -15,7 +15,7 @@ from tests.support.people import Person
 from tests.support.site import Site, until
 from tomgql.events import mailbox
 from tomgql.events.mailbox import Frame, Mailbox
-from tomgql.graphql import streams
+from tomgql.graphql import stream_results
 
 CREATE = """mutation ($name: String!, $extras: JSON) {
   createTarget(input: {name: $name, raDeg: 1, decDeg: 2, extras: $extras}) {errors {code}}
@@ -65,8 +65,8 @@ async def test_the_same_question_is_executed_once_for_all_who_ask_it(
     site: Site, admin: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executed = []
-    original = streams._frame
-    monkeypatch.setattr(streams, "_frame", lambda result, feed: executed.append(feed) or original(result, feed))
+    original = stream_results._frame
+    monkeypatch.setattr(stream_results, "_frame", lambda result, feed: executed.append(feed) or original(result, feed))
     cursor = (await admin.client.query(LATEST))["server"]["latestCursor"]
     async with socket_of(site, admin.client.token) as one, socket_of(site, admin.client.token) as other:
         await ask(one, TARGETS)

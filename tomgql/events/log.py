@@ -110,11 +110,17 @@ async def horizon(connection: Any) -> Horizon:
     return Horizon(row["event_horizon"], row["latest"])
 
 
-async def prune(connection: asyncpg.Connection, keep_days: float) -> int:
-    """Forget events older than ``keep_days``; remembers how far, so that old cursors are refused. Returns how many."""
+async def prune(connection: asyncpg.Connection, keep_days: float, keep_events: int) -> int:
+    """Forget events older than ``keep_days``, and all but the newest ``keep_events``; returns how many.
+
+    How far is remembered, so that older cursors are refused.
+    """
     async with connection.transaction():
         last = await connection.fetchval(
-            "select max(id) from events where at < now() - $1 * interval '1 day'", float(keep_days)
+            "select greatest((select max(id) from events where at < now() - $1 * interval '1 day'),"
+            " (select id from events order by id desc offset $2 limit 1))",
+            float(keep_days),
+            keep_events,
         )
         if last is None:
             return 0

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
+from tomgql.errors import CursorExpired
 from tomgql.events import log
 from tomgql.events.hub import LONGEST_SLEEP_S, Hub
 from tomgql.events.log import LoggedEvent
@@ -41,11 +42,18 @@ class Tail:
             if bell is self._bell and time.monotonic() - self._read_at < LONGEST_SLEEP_S:
                 return
             self._bell, self._read_at = None, time.monotonic()
+            try:
+                while self._begin is not None and (events := await self._read_on()):
+                    self._keep(events)
+            except CursorExpired:  # nobody asked for long, and the log has forgotten what came since
+                self._begin = None
             if self._begin is None:
+                self._events.clear()
                 self._begin = self._end = (await log.horizon(self._pool)).latest
-            while events := await log.read_any_after(self._pool, self._end, EVENTS_KEPT):
-                self._keep(events)
             self._bell = bell
+
+    async def _read_on(self) -> list[LoggedEvent]:
+        return await log.read_any_after(self._pool, self._end, EVENTS_KEPT)
 
     def _keep(self, events: list[LoggedEvent]) -> None:
         self._events.extend(events)

@@ -19,7 +19,8 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 
 from tomgql.errors import NotAuthenticated
 from tomgql.graphql.context import Context
-from tomgql.graphql.streams import Asked, StreamRefused, Streams
+from tomgql.graphql.stream_results import Asked, StreamRefused
+from tomgql.graphql.streams import Streams
 
 FORBIDDEN = 4403
 """Close code of the protocol for who may not (any longer) be here."""

@@ -22,7 +22,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from tomgql.events.mailbox import Frame
 from tomgql.graphql.context import Context
-from tomgql.graphql.streams import Asked, StreamRefused, Streams
+from tomgql.graphql.stream_results import Asked, StreamRefused
+from tomgql.graphql.streams import Streams
 
 if TYPE_CHECKING:
     from tomgql.graphql.view import GraphQLView
@@ -86,6 +87,11 @@ class Channel:
         task.add_done_callback(lambda _task: self.operations.pop(operation_id, None))
         self.operations[operation_id] = task
 
+    def hang_up(self) -> None:
+        """End the stream itself, behind what waits on it."""
+        with suppress(asyncio.QueueFull):  # nobody reads: it is cut
+            self.events.put_nowait(b"")
+
     async def close(self) -> None:
         """End all operations."""
         tasks = list(self.operations.values())
@@ -113,7 +119,7 @@ class EventStreams:
         if request.method == "DELETE":
             return _stop(channel, request)
         if request.method == "GET" and MEDIA_TYPE in request.headers.get("accept", ""):
-            return self._open(token, channel)
+            return self._open(token, channel, _streams(request))
         return await _run_on(channel, view, request)
 
     async def _distinct(self, view: GraphQLView, request: Request) -> Response:
@@ -139,17 +145,19 @@ class EventStreams:
             for task in channel.operations.values():
                 task.cancel()
 
-    def _open(self, token: str, channel: Channel) -> Response:
+    def _open(self, token: str, channel: Channel, streams: Streams) -> Response:
         if channel.is_open:
             raise HTTPException(409, "This stream is open already.")
         channel.is_open = True
-        return StreamingResponse(_beating(self._of(token, channel)), media_type=MEDIA_TYPE, headers=HEADERS)
+        return StreamingResponse(_beating(self._of(token, channel, streams)), media_type=MEDIA_TYPE, headers=HEADERS)
 
-    async def _of(self, token: str, channel: Channel) -> AsyncGenerator[bytes]:
+    async def _of(self, token: str, channel: Channel, streams: Streams) -> AsyncGenerator[bytes]:
+        streams.farewells.add(channel.hang_up)
         try:
-            while True:
-                yield await channel.events.get()
+            while event := await channel.events.get():
+                yield event
         finally:
+            streams.farewells.discard(channel.hang_up)
             self._channels.pop(token, None)
             await channel.close()
 
