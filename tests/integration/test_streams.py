@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import websockets
@@ -29,21 +31,25 @@ LATEST = "{server {latestCursor}}"
 @asynccontextmanager
 async def socket_of(site: Site, token: str | None) -> AsyncIterator[Any]:
     url = site.url.replace("http", "ws", 1) + "/graphql"
-    async with websockets.connect(url, subprotocols=["graphql-transport-ws"], max_size=None, max_queue=1) as socket:  # type: ignore[list-item]
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)  # else the kernel takes tens of megabytes unread
+    narrow.connect(("127.0.0.1", urlsplit(site.url).port))
+    protocols: Any = ["graphql-transport-ws"]
+    async with websockets.connect(url, subprotocols=protocols, max_size=None, max_queue=1, sock=narrow) as opened:
         payload = {"authorization": f"Bearer {token}"} if token else {}
-        await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
-        assert json.loads(await socket.recv())["type"] == "connection_ack"
-        yield socket
+        await opened.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert json.loads(await opened.recv())["type"] == "connection_ack"
+        yield opened
 
 
-async def ask(socket: Any, query: str, operation_id: str = "1", **variables: Any) -> None:
+async def ask(opened: Any, query: str, operation_id: str = "1", **variables: Any) -> None:
     payload = {"query": query, "variables": variables}
-    await socket.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
+    await opened.send(json.dumps({"id": operation_id, "type": "subscribe", "payload": payload}))
 
 
-async def told(socket: Any) -> dict[str, Any]:
+async def told(opened: Any) -> dict[str, Any]:
     async with asyncio.timeout(10):
-        message: dict[str, Any] = json.loads(await socket.recv())
+        message: dict[str, Any] = json.loads(await opened.recv())
         return message
 
 
@@ -122,37 +128,37 @@ async def test_a_revoked_token_ends_a_stream_to_which_nothing_comes(
 
 
 async def test_a_bad_document_ends_its_own_operation_alone(site: Site, admin: Person) -> None:
-    async with socket_of(site, admin.client.token) as socket:
-        await ask(socket, TARGETS)
+    async with socket_of(site, admin.client.token) as opened:
+        await ask(opened, TARGETS)
         await subscribers(site, 1)
         for bad in ("subscription {", "subscription {nothing}", "query a {__typename} query b {__typename}"):
-            await ask(socket, bad, "bad")
-            refused = await told(socket)
+            await ask(opened, bad, "bad")
+            refused = await told(opened)
             assert (refused["type"], refused["id"]) == ("error", "bad"), refused
         await create(admin, "Still here")
-        assert named(await told(socket)) == "Still here"
+        assert named(await told(opened)) == "Still here"
 
 
 async def test_queries_and_mutations_are_answered_once_and_completed(site: Site, admin: Person) -> None:
-    async with socket_of(site, admin.client.token) as socket:
-        await ask(socket, CREATE, "m", name="By socket")
-        assert (await told(socket))["payload"]["data"]["createTarget"]["errors"] == []
-        assert await told(socket) == {"id": "m", "type": "complete"}
+    async with socket_of(site, admin.client.token) as opened:
+        await ask(opened, CREATE, "m", name="By socket")
+        assert (await told(opened))["payload"]["data"]["createTarget"]["errors"] == []
+        assert await told(opened) == {"id": "m", "type": "complete"}
 
 
 async def test_a_draining_server_tells_where_to_go_on(site: Site, admin: Person) -> None:
     server = site.streams
-    async with socket_of(site, admin.client.token) as socket:
-        await ask(socket, TARGETS)
+    async with socket_of(site, admin.client.token) as opened:
+        await ask(opened, TARGETS)
         await subscribers(site, 1)
         await create(admin, "The last one")
-        last = (await told(socket))["payload"]["data"]["targets"]["cursor"]
+        last = (await told(opened))["payload"]["data"]["targets"]["cursor"]
         try:
             await server.drain(5)
-            end = await told(socket)
+            end = await told(opened)
             assert end["payload"][0]["extensions"] == {"code": "GOING_AWAY", "cursor": last}
-            await ask(socket, TARGETS, "late", after=last)
-            assert (await told(socket))["payload"][0]["extensions"]["code"] == "GOING_AWAY"
+            await ask(opened, TARGETS, "late", after=last)
+            assert (await told(opened))["payload"][0]["extensions"]["code"] == "GOING_AWAY"
         finally:
             server.is_draining = False
 
