@@ -21,6 +21,7 @@ from strawberry import Schema
 from tomgql.errors import TomError
 from tomgql.graphql.coercion import coerced_input
 from tomgql.graphql.schema import build_schema
+from tomgql.graphql.streams import Streams
 from tomgql.graphql.view import GraphQLView
 from tomgql.runtime import OUTAGES, running
 from tomgql.settings import Settings
@@ -34,14 +35,21 @@ from tomgql.web.limits import BodyLimit
 def build_app(settings: Settings) -> Starlette:
     """The ASGI application; its lifespan opens and closes the runtime."""
 
+    schema = build_schema(settings)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with running(settings) as rt:
             app.state.rt = rt
-            yield
+            app.state.streams = streams = Streams(rt, schema)
+            streams.open()
+            try:
+                yield
+            finally:
+                await streams.close()
 
     return Starlette(
-        routes=_routes(build_schema(settings)),
+        routes=_routes(schema, settings),
         lifespan=lifespan,
         middleware=[Middleware(BodyLimit, settings.max_body_bytes, settings.max_anonymous_body_bytes)],
         exception_handlers={
@@ -53,8 +61,8 @@ def build_app(settings: Settings) -> Starlette:
     )
 
 
-def _routes(schema: Schema) -> list[Route | WebSocketRoute]:
-    view = GraphQLView(schema, auth.principal_of, auth.principal_of_header)
+def _routes(schema: Schema, settings: Settings) -> list[Route | WebSocketRoute]:
+    view = GraphQLView(schema, settings, auth.principal_of, auth.principal_of_header)
 
     class Endpoint:
         """The GraphQL view as a route that refuses cross-site requests; a class, so that starlette takes it as ASGI."""

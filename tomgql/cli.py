@@ -74,9 +74,8 @@ def up(data: Path | None, host: str | None, port: int | None, demo: bool) -> Non
 @click.option("--port", type=int, help="Port to listen on.")
 def serve(host: str | None, port: int | None) -> None:
     """Run one web process."""
-    import uvicorn
-
     from tomgql.app import build_app
+    from tomgql.serving import serve as run
     from tomgql.supervision import exit_when_orphaned
 
     connected = _connected()
@@ -85,15 +84,7 @@ def serve(host: str | None, port: int | None) -> None:
     )
     _log(settings)
     exit_when_orphaned()
-    uvicorn.run(
-        build_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level.lower(),
-        ws_ping_interval=20,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=5,
-    )
+    run(build_app(settings), settings)
 
 
 @main.command()

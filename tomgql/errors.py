@@ -24,6 +24,9 @@
     +- Upstream                another service failed
     |  +- UpstreamBusy, UpstreamDown, UpstreamRefused
     +- Unavailable             a part of tomgql itself is not reachable just now
+    +- TooManyStreams          a subscription beyond a limit of this server
+    +- StreamEnded             a subscription that must be resumed; details["cursor"] says where
+    |  +- SlowConsumer, GoingAway
     Later                      not an error: a job's step that must be repeated
 
 ``code`` is stable and is what clients see in ``UserError.code`` and ``extensions.code``. ``message`` says what is
@@ -210,6 +213,34 @@ class Unavailable(TomError):
     code = "UNAVAILABLE"
     http_status = 503
     retryable = True
+
+
+class TooManyStreams(TomError):
+    """A subscription beyond what this server serves at a time."""
+
+    code = "TOO_MANY_STREAMS"
+    http_status = 429
+    retryable = True
+
+
+class StreamEnded(TomError):
+    """A subscription that was ended and is to be resumed; ``details["cursor"]`` says behind which event."""
+
+    code = "STREAM_ENDED"
+    retryable = True
+
+
+class SlowConsumer(StreamEnded):
+    """A subscriber that took its events more slowly than they came."""
+
+    code = "SLOW_CONSUMER"
+
+
+class GoingAway(StreamEnded):
+    """This server is being stopped."""
+
+    code = "GOING_AWAY"
+    http_status = 503
 
 
 class Later(Exception):

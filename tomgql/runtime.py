@@ -15,6 +15,7 @@ import redis.exceptions
 
 from tomgql.errors import Unavailable
 from tomgql.events.hub import Hub
+from tomgql.events.tail import Tail
 from tomgql.files import FileStore
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.plugins.registry import ProcessorRegistry
@@ -59,6 +60,7 @@ class Runtime:
     writes: asyncpg.Pool
     queue: JobQueue
     hub: Hub
+    tail: Tail
     files: FileStore
     processors: ProcessorRegistry
     instance_id: str
@@ -84,6 +86,7 @@ class Runtime:
             writes=writes,
             queue=await _queue(settings.redis_url),
             hub=hub,
+            tail=Tail(reads, hub),
             files=FileStore(settings.files_dir),
             processors=ProcessorRegistry.load(),
             instance_id=instance["instance_id"],

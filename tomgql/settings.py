@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(30.0, gt=0, description="Longest SQL statement of a read.")
     database_pool_size: int = Field(10, gt=1, description="Most database connections of one pool of a process.")
 
+    max_streams: int = Field(10_000, gt=0, description="Most operations that one web process streams at a time.")
+    max_anonymous_streams: int = Field(1_000, gt=0, description="Most streams at a time of nobody signed in.")
+    max_operations_per_socket: int = Field(100, gt=0, description="Most operations of one WebSocket at a time.")
+    socket_ping_s: float = Field(20.0, gt=0, description="Pause between pings; a peer that misses two is cut.")
+    socket_idle_s: float = Field(300.0, gt=0, description="A WebSocket without an operation is closed after this.")
+
     processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")
     processing_cpu_s: int = Field(240, gt=0, description="Processor-time limit of processing one data product.")
     processing_memory_bytes: int = Field(2048 * MEBIBYTE, gt=0, description="Memory limit of processing one product.")
@@ -56,6 +62,9 @@ class Settings(BaseSettings):
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
+    event_retention_count: int = Field(
+        10_000_000, gt=0, description="Most events that the event log keeps; the oldest leave it first."
+    )
 
     orphan_age_s: float = Field(86_400.0, gt=0, description="Files that nobody names are removed when older than this.")
 

@@ -141,10 +141,11 @@ async def _sweep(rt: Runtime) -> None:
 
 
 async def _prune(rt: Runtime) -> None:
+    limits = rt.settings
     while True:
         try:
             async with rt.writes.acquire() as connection:
-                await log.prune(connection, rt.settings.event_retention_days)
+                await log.prune(connection, limits.event_retention_days, limits.event_retention_count)
             await discard_orphans(rt)
         except LOST as error:
             outlive(error)

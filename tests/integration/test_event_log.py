@@ -7,12 +7,15 @@ import random
 from collections import Counter
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from tests.support.faults import DATA_EVENTS, latest_cursor, light_curve, stored_ids
 from tests.support.people import Person, make_person
 from tests.support.site import Site, running_worker
-from tomgql.events import log
+from tomgql.errors import CursorExpired
+from tomgql.events import log, tail
+from tomgql.reading import streams
 from tomgql.store.transaction import transaction
 
 RESUMPTIONS = 200
@@ -142,3 +145,42 @@ async def test_a_subscriber_that_comes_and_goes_misses_nothing(site: Site, obser
     assert cursors == sorted(set(cursors))
     assert (len(seen), set(seen.values())) == (files * rows, {1})
     assert set(seen) == set(await stored_ids(site.rt.reads, target))
+
+
+async def append(site: Site, *targets: int) -> None:
+    for target in targets:
+        async with transaction(site.rt.writes) as tx:
+            await log.append(tx, "targets", "CREATED", target_id=target)
+
+
+async def prune(site: Site, keep_days: float, keep_events: int) -> int:
+    async with site.rt.writes.acquire() as connection:
+        return await log.prune(connection, keep_days, keep_events)
+
+
+async def test_the_log_keeps_so_many_days_and_so_many_events(site: Site, observer: Person) -> None:
+    await append(site, 31, 32, 33)
+    assert await prune(site, 1.0, 10_000_000) == 0
+    before = await latest_cursor(observer.client)
+    await append(site, 34, 35)
+    await prune(site, 1.0, 1)
+    left = await site.rt.reads.fetch("select target_id from events")
+    assert [row["target_id"] for row in left] == [35]
+    async with observer.client.subscribe("subscription ($a: Cursor) {targets(after: $a) {cursor}}", a=before) as events:
+        refused = (await asyncio.wait_for(events.message(), 10))["payload"][0]
+    oldest = (await observer.client.query("{server {oldestCursor}}"))["server"]["oldestCursor"]
+    assert refused["extensions"]["code"] == "CURSOR_EXPIRED"
+    assert oldest in refused["message"]
+    await site.rt.writes.execute("update events set at = now() - interval '3 days'")
+    assert await prune(site, 2.0, 10_000_000) == 1
+
+
+async def test_a_reader_that_the_end_of_the_log_overtakes_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EVENTS_PER_READ", 1)
+    feed = streams.Feed(place=await end_of_log(site))
+    await append(site, *range(40, 40 + tail.EVENTS_KEPT + 10))
+    events = feed.events(site.rt, "targets", None)
+    assert (await anext(events)).event.target_id == 40
+    await prune(site, 1.0, 5)
+    with pytest.raises(CursorExpired):
+        await anext(events)

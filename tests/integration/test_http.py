@@ -213,3 +213,15 @@ async def test_a_subscription_needs_a_websocket(site: Site, method: str) -> None
     given = {"params": query} if method == "GET" else {"json": query}
     response = await send(site, method, **given)
     assert (response.status_code, code_of(response)) == (400, "BAD_REQUEST")
+
+
+async def test_a_document_of_several_operations_runs_none_that_is_not_named(site: Site) -> None:
+    document = "query a {a: __typename} query b {b: __typename}"
+    answer = await site.client().ask(document)
+    assert "data" not in answer or answer["data"] is None
+    assert answer["errors"][0]["message"] == (
+        "The document holds several operations; say which by `operationName`: a, b."
+    )
+    async with httpx.AsyncClient() as http:
+        body = {"query": document, "operationName": "b"}
+        assert (await http.post(f"{site.url}/graphql", json=body)).json()["data"] == {"b": "Query"}

@@ -227,6 +227,27 @@ async def test_a_subscriber_goes_on_at_the_next_web_process(site: Site, observer
     await assert_exactly_once(observer.client, site.rt.reads, target, start, 6_000)
 
 
+async def test_a_stopped_web_process_tells_its_subscribers_where_to_go_on(site: Site, observer: Person) -> None:
+    target = await observer.create_target("Web stopped")
+    start = await latest_cursor(observer.client)
+    settings = site.settings.model_copy(update={"port": free_port()})
+    client = Client(f"http://127.0.0.1:{settings.port}", observer.client.token)
+    jobs = await uploads(observer.client, target, range(1), 500)
+    subscribed = client.subscribe(DATA_EVENTS, after=start, target=target)
+    with running_worker(site.settings):
+        async with web_child(settings) as web, subscribed as events:
+            last = (await asyncio.wait_for(events.next(), 20))["reducedData"]["cursor"]
+            for job in jobs:
+                await ended(observer.client, job)
+            stopping = asyncio.create_task(asyncio.to_thread(web.stop))
+            end = await asyncio.wait_for(events.message(), 10)
+            assert end["payload"][0]["extensions"] == {"code": "GOING_AWAY", "cursor": last}
+            with pytest.raises(websockets.ConnectionClosed):
+                await events.message()
+            await stopping
+            assert web.process.returncode == -signal.SIGTERM  # uvicorn ends by the signal that it was sent
+
+
 QUERY = "query ($t: ID!) { viewer { user { username } } reducedData(where: {target: $t}, first: 10) { totalCount } }"
 
 

@@ -18,6 +18,7 @@ import uvicorn
 
 from tests.support.client import Client
 from tomgql.app import build_app
+from tomgql.graphql.streams import Streams
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
 
@@ -29,6 +30,7 @@ class Site:
     url: str
     settings: Settings
     rt: Runtime
+    streams: Streams
 
     def client(self, token: str | None = None) -> Client:
         """A client that signs in with a token, or does not."""
@@ -40,7 +42,14 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
     """The application under uvicorn in this process, on a free port."""
     app = build_app(settings)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            ws_per_message_deflate=False,
+        )
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
@@ -50,7 +59,7 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Site(f"http://127.0.0.1:{port}", settings, app.state.rt)
+        yield Site(f"http://127.0.0.1:{port}", settings, app.state.rt, app.state.streams)
     finally:
         server.should_exit = True
         await task

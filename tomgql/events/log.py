@@ -72,16 +72,33 @@ async def append(
     )
 
 
+_COLUMNS = "e.id, e.topic, e.change, e.at, e.target_id, e.data_product_id, e.job_id, e.data_ids"
+
+
 async def read_after(connection: Any, topic: str, after: int, limit: int) -> list[LoggedEvent]:
-    """The next events of a topic behind ``after``, in commit order."""
+    """The next events of a topic behind ``after``, in commit order.
+
+    Raises CursorExpired when the log has forgotten what came behind ``after``: never a gap without a word.
+    """
+    return await _read(connection, after, "e.id > $1 and e.topic = $3", limit, topic)
+
+
+async def read_any_after(connection: Any, after: int, limit: int) -> list[LoggedEvent]:
+    """The next events of all topics behind ``after``, in commit order; raises CursorExpired."""
+    return await _read(connection, after, "e.id > $1", limit)
+
+
+async def _read(connection: Any, after: int, condition: str, limit: int, *values: Any) -> list[LoggedEvent]:
     rows = await connection.fetch(
-        "select id, topic, change, at, target_id, data_product_id, job_id, data_ids from events"
-        " where id > $1 and topic = $2 order by id limit $3",
+        f"select i.event_horizon, i.instance_id::text, e.* from instance i left join lateral"
+        f" (select {_COLUMNS} from events e where {condition} order by e.id limit $2) e on true order by e.id",
         after,
-        topic,
         limit,
+        *values,
     )
-    return [LoggedEvent(**dict(row)) for row in rows]
+    if rows and rows[0]["event_horizon"] > after:
+        raise _expired(rows[0]["event_horizon"], rows[0]["instance_id"])
+    return [LoggedEvent(*list(row.values())[2:]) for row in rows if row["id"] is not None]
 
 
 async def horizon(connection: Any) -> Horizon:
@@ -93,11 +110,17 @@ async def horizon(connection: Any) -> Horizon:
     return Horizon(row["event_horizon"], row["latest"])
 
 
-async def prune(connection: asyncpg.Connection, keep_days: float) -> int:
-    """Forget events older than ``keep_days``; remembers how far, so that old cursors are refused. Returns how many."""
+async def prune(connection: asyncpg.Connection, keep_days: float, keep_events: int) -> int:
+    """Forget events older than ``keep_days``, and all but the newest ``keep_events``; returns how many.
+
+    How far is remembered, so that older cursors are refused.
+    """
     async with connection.transaction():
         last = await connection.fetchval(
-            "select max(id) from events where at < now() - $1 * interval '1 day'", float(keep_days)
+            "select greatest((select max(id) from events where at < now() - $1 * interval '1 day'),"
+            " (select id from events order by id desc offset $2 limit 1))",
+            float(keep_days),
+            keep_events,
         )
         if last is None:
             return 0
@@ -123,9 +146,13 @@ def decode_cursor(cursor: str, instance_id: str, reach: Horizon) -> int:
             path=["after"],
         )
     if int(match[1]) < reach.oldest:
-        raise CursorExpired(
-            f"The event log reaches back to cursor {encode_cursor(reach.oldest, instance_id)}; this one is older."
-            " Query the data anew, then subscribe from `server.latestCursor`.",
-            path=["after"],
-        )
+        raise _expired(reach.oldest, instance_id)
     return int(match[1])
+
+
+def _expired(oldest: int, instance_id: str) -> CursorExpired:
+    return CursorExpired(
+        f"The event log reaches back to cursor {encode_cursor(oldest, instance_id)}; this one is older."
+        " Query the data anew, then subscribe from `server.latestCursor`.",
+        path=["after"],
+    )

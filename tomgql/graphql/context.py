@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from strawberry.types import Info as StrawberryInfo
 
 from tomgql.access.principal import Principal
 from tomgql.errors import TomError
-from tomgql.reading.execute import ReadSession
+from tomgql.reading.execute import ReadSession, reading_as
+from tomgql.reading.streams import Feed
 from tomgql.runtime import Runtime
 from tomgql.services import accounts
 
@@ -18,7 +19,8 @@ from tomgql.services import accounts
 class Context:
     """One request, or one WebSocket: the runtime, who asks, and their reads.
 
-    ``refusal`` is what was wrong with the credentials of a socket's handshake; its connection_init decides.
+    ``refusal`` is what was wrong with the credentials of a socket's handshake; its connection_init decides. ``feed``
+    is the way of the request's subscription through the event log.
     """
 
     rt: Runtime
@@ -26,6 +28,11 @@ class Context:
     reads: ReadSession
     connection_params: dict[str, Any] | None = None
     refusal: TomError | None = None
+    feed: Feed = field(default_factory=Feed)
+
+    def for_stream(self, actor: Principal, feed: Feed) -> Context:
+        """A context of its own for one operation that answers more than once."""
+        return Context(rt=self.rt, actor=actor, reads=reading_as(self.rt, actor), feed=feed)
 
     async def refreshed(self) -> Principal:
         """Who asks, looked up anew: for operations that outlive a change of rights."""

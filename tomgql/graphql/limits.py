@@ -74,6 +74,24 @@ class KeptVerdicts(ValidationCache):
             yield from super().on_validate()
 
 
+class OneOperation(SchemaExtension):
+    """Refuses a document of several operations when none is named; strawberry would run the first.
+
+    See https://spec.graphql.org/October2021/#GetOperation().
+    """
+
+    def on_validate(self) -> Iterator[None]:
+        """See strawberry; after the verdict of `KeptVerdicts`."""
+        running = self.execution_context
+        definitions = running.graphql_document.definitions if running.graphql_document else ()
+        names = [each.name for each in definitions if isinstance(each, OperationDefinitionNode)]
+        if not running.pre_execution_errors and len(names) > 1 and running._provided_operation_name is None:
+            listed = ", ".join(name.value for name in names if name)
+            message = f"The document holds several operations; say which by `operationName`: {listed}."
+            running.pre_execution_errors = [GraphQLError(message)]
+        yield
+
+
 class Measure:
     """Depth and aliases of a document's selections, each fragment measured once.
 
@@ -135,4 +153,5 @@ def extensions(settings: Settings) -> list[Any]:
         lambda: AddValidationRules([rule]),
         KeptDocuments,
         KeptVerdicts,
+        OneOperation,
     ]

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
+from graphql import Node, VariableNode, Visitor, visit
 
 from tomgql.graphql.base import described
 from tomgql.graphql.context import Info
@@ -24,7 +25,7 @@ from tomgql.graphql.products import DataProduct
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import Target
 from tomgql.reading.matching import count_matching
-from tomgql.reading.streams import StreamedEvent, follow
+from tomgql.reading.streams import StreamedEvent
 
 After = Annotated[
     Cursor | None,
@@ -71,14 +72,41 @@ class TargetEvent:
 
 async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
     """Events of a topic; before each batch the actor's rights are looked up anew."""
-    async for streamed in follow(info.context.rt, topic, after):
+    context = info.context
+    context.feed.resumed_by = _variable_of_after(info)
+    async for streamed in context.feed.events(context.rt, topic, after):
         if streamed.first_of_batch:
-            await info.context.refresh()
-        info.context.reads.renew()
+            await context.refresh()
+        context.reads.renew()
         yield streamed
 
 
-@strawberry.type(description="Streams of what is new, over WebSocket (graphql-transport-ws).")
+def _variable_of_after(info: Info) -> str | None:
+    """The variable that gives the cursor and nothing else."""
+    given = [each for node in info._raw_info.field_nodes for each in node.arguments or () if each.name.value == "after"]
+    if not given or not isinstance(given[0].value, VariableNode):
+        return None
+    name = given[0].value.name.value
+    parts = [info._raw_info.operation, *info._raw_info.fragments.values()]
+    definition_and_use = 2
+    return name if sum(_mentions(part, name) for part in parts) == definition_and_use else None
+
+
+def _mentions(part: Node, name: str) -> int:
+    found = []
+
+    class Mentions(Visitor):
+        def enter_variable(self, node: VariableNode, *_place: Any) -> None:
+            if node.name.value == name:
+                found.append(node)
+
+    visit(part, Mentions())
+    return len(found)
+
+
+@strawberry.type(
+    description="Streams of what is new, over WebSocket (graphql-transport-ws) and server-sent events (graphql-sse)."
+)
 class Subscription:
     @strawberry.subscription(description="Reduced data as they are recorded, in commit order, in portions of 500.")
     async def reduced_data(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from types import NoneType
 from typing import Any
 
 import orjson
@@ -21,13 +20,15 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from tomgql.access.principal import ANONYMOUS, Principal
-from tomgql.errors import NotAuthenticated, QueryTooCostly, TomError
+from tomgql.errors import QueryTooCostly, TomError
+from tomgql.graphql import sse
 from tomgql.graphql.context import Context
+from tomgql.graphql.sockets import SocketHandler
 from tomgql.reading.execute import reading_as
 from tomgql.runtime import Runtime
+from tomgql.settings import Settings
 
 RESPONSE_TYPE = "application/graphql-response+json"
 """Media type of the GraphQL-over-HTTP specification."""
@@ -39,49 +40,23 @@ Authenticate = Callable[[Runtime, Any], Awaitable[Principal]]
 """Finds out who asks: from a request, or from an Authorization header given on a WebSocket."""
 
 
-class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """A WebSocket whose owner is looked up anew for every operation, and that refuses messages of a wrong form."""
-
-    async def handle_message(self, message: Any) -> None:
-        """See strawberry; a message of another form closes the socket by the protocol's code, not by a traceback."""
-        payload = message.get("payload") if isinstance(message, dict) else None
-        well = isinstance(message, dict) and isinstance(message.get("id", ""), str)
-        if well and message.get("type") == "subscribe":
-            well = (
-                isinstance(payload, dict)
-                and isinstance(payload.get("query"), str)
-                and isinstance(payload.get("variables"), (dict, NoneType))
-                and isinstance(payload.get("operationName"), (str, NoneType))
-            )
-        if well:
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("Failed to parse message")
-
-    async def handle_subscribe(self, message: Any) -> None:
-        """See strawberry; a token that was revoked or has expired meanwhile ends the socket."""
-        try:
-            await self.context.refresh()
-        except NotAuthenticated:
-            await self.websocket.close(code=4403, reason="Forbidden")
-            return
-        await super().handle_subscribe(message)
-
-
 class GraphQLView(GraphQL[Context, None]):
     """One endpoint for HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = SocketHandler
 
-    def __init__(self, schema: Any, authenticate: Authenticate, authenticate_header: Authenticate) -> None:
+    def __init__(
+        self, schema: Any, settings: Settings, authenticate: Authenticate, authenticate_header: Authenticate
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             multipart_uploads_enabled=True,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=100,
+            max_subscriptions_per_connection=settings.max_operations_per_socket,
         )
+        self._events = sse.EventStreams()
         self._authenticate = authenticate
         self._authenticate_header = authenticate_header
 
@@ -90,8 +65,9 @@ class GraphQLView(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            response = await self.run(Request(scope, receive))
+            response = await (self._events.answer(self, request) if sse.is_meant(request) else self.run(request))
         except HTTPException as error:
             body = {"errors": [{"message": error.reason, "extensions": {"code": "BAD_REQUEST"}}]}
             response = JSONResponse(body, error.status_code)

@@ -5,7 +5,7 @@ Replay and live are the same table read in the same order, so there is no gap an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from tomgql.events import log
@@ -64,22 +64,49 @@ async def reach(rt: Runtime) -> tuple[str, str]:
     return oldest, latest
 
 
-async def follow(rt: Runtime, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
-    """Events of a topic behind a cursor; from now on when there is none.
+@dataclass
+class Feed:
+    """One reader's way through the log.
 
-    Raises InvalidCursor, CursorExpired; also later, when a slow reader is overtaken by the log's end.
+    ``place`` is the id up to which everything has been handled, None before the start. ``start`` is a cursor that
+    goes before the one that the subscription's document gives. ``ends`` makes it end where the log ends just now.
+    ``resumed_by`` is the name of the variable that the document takes its cursor from, once that is known. ``begun`` is
+    called when it is clear that a stream begins.
     """
-    horizon = await log.horizon(rt.reads)
-    place = horizon.latest if after is None else log.decode_cursor(after, rt.instance_id, horizon)
-    rt.hub.subscribers += 1
-    try:
+
+    place: int | None = None
+    start: str | None = None
+    ends: bool = False
+    now: StreamedEvent | None = None
+    resumed_by: str | None = None
+    begun: Callable[[], None] = lambda: None
+
+    async def events(self, rt: Runtime, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
+        """Events of a topic behind the place, or behind a cursor; from now on when there is neither.
+
+        Raises InvalidCursor, CursorExpired; the latter also when a slow reader is overtaken by the log's end.
+        """
+        if self.place is None:
+            self.place = await _place_of(rt, self.start if self.start is not None else after)
+        self.begun()
         while True:
             bell = rt.hub.bell()
-            events = await log.read_after(rt.reads, topic, place, EVENTS_PER_READ)
+            events = await rt.tail.after(topic, self.place, EVENTS_PER_READ)
             for number, event in enumerate(events):
-                place = event.id
-                yield StreamedEvent(log.encode_cursor(event.id, rt.instance_id), event, number == 0)
+                self.now = StreamedEvent(log.encode_cursor(event.id, rt.instance_id), event, number == 0)
+                yield self.now
+                self.place = event.id  # asked for the next one: this one was dealt with
             if not events:
+                if self.ends:
+                    return
                 await Hub.wait(bell)
-    finally:
-        rt.hub.subscribers -= 1
+
+
+async def _place_of(rt: Runtime, cursor: str | None) -> int:
+    horizon = await log.horizon(rt.reads)
+    return horizon.latest if cursor is None else log.decode_cursor(cursor, rt.instance_id, horizon)
+
+
+def cursor_at(rt: Runtime, place: int) -> str:
+    """The public cursor of a place in the log."""
+    return log.encode_cursor(place, rt.instance_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,12 @@ async def principal_of_token(rt: Runtime, secret: str) -> Principal:
 async def principal_of_session(rt: Runtime, token_id: int) -> Principal:
     """Who a session stands for, by the token it was opened with; raises NotAuthenticated when that has ended."""
     return _principal(await rt.reads.fetchrow(_PRINCIPAL + " and t.id = $1", token_id))
+
+
+async def principals_of_sessions(rt: Runtime, token_ids: Collection[int]) -> dict[int, Principal]:
+    """Who stands behind each of these tokens just now; those that have ended are left out."""
+    rows = await rt.reads.fetch(_PRINCIPAL + " and t.id = any($1::bigint[])", list(token_ids))
+    return {row["token_id"]: _principal(row) for row in rows}
 
 
 async def principal_of_user(rt: Runtime, user_id: int | None) -> Principal:

@@ -1,0 +1,55 @@
+"""The web server: uvicorn, with a word to those who listen before it goes."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+from starlette.applications import Starlette
+
+from tomgql.settings import Settings
+
+DRAIN_S = 3.0
+"""How long streams may take to be told that the server goes away."""
+
+STARTUP_FAILED = 3
+"""Exit code of a server that could not start, as uvicorn itself has it."""
+
+
+class DrainingServer(uvicorn.Server):
+    """Ends its streams with the cursor to go on behind, then closes connections."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        for server in self.servers:
+            server.close()  # nobody new comes in meanwhile
+        await self._app.state.streams.drain(DRAIN_S)
+        await super().shutdown(sockets)
+
+
+def server_of(app: Starlette, settings: Settings) -> DrainingServer:
+    """A server for an application at the settings' address."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        ws_ping_interval=settings.socket_ping_s,
+        ws_ping_timeout=settings.socket_ping_s,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=5,
+    )
+    return DrainingServer(config, app)
+
+
+def serve(app: Starlette, settings: Settings) -> None:
+    """Run the application until SIGINT or SIGTERM; exits with 3 when it cannot start."""
+    server = server_of(app, settings)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILED)
