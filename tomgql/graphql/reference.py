@@ -56,10 +56,10 @@ class ReferenceQueries:
         installed: Any = info.context.rt.processors.installed.values()
         return [
             Processor(
-                name=item.processor.name,
-                title=item.processor.title,
-                data_types=list(item.processor.data_types),
-                options_schema=JSON(dict(item.processor.options_schema)),
+                name=item.plugin.name,
+                title=item.plugin.title,
+                data_types=list(item.plugin.data_types),
+                options_schema=JSON(dict(item.plugin.options_schema)),
             )
             for item in installed
         ]

@@ -18,7 +18,7 @@ from tomgql.files import StoredFile
 from tomgql.jobs import ledger
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.runtime import Runtime
-from tomgql.services import idempotency
+from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
@@ -63,7 +63,8 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     """Store a file and, in one transaction, its product row, its job and their events.
 
     Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its
-    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product.
+    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product, and a `RunHook` for each
+    hook that wants to know.
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
     Idempotent by ``idempotency_key``.
     """
@@ -82,9 +83,11 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
         product_id = await _insert(tx, new, file_name, stored, user_id)
         await add_to_groups(tx, actor, product_id, new.groups)
         job_id = await _ask(tx, rt, actor, new, product_id) if wants_job else None
+        hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
         registered = Registered(product_id, job_id)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
         await _announce(tx, new.target_id, registered)
+        await hooks.announce(tx, hook_jobs)
     return registered
 
 
@@ -108,8 +111,10 @@ async def process_product(
         await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
         if await tx.value(
-            "select true from jobs where data_product_id = $1 and state in ('QUEUED', 'RUNNING', 'WAITING')",
+            "select true from jobs where data_product_id = $1 and kind = $2"
+            " and state in ('QUEUED', 'RUNNING', 'WAITING')",
             data_product_id,
+            ProcessDataProduct.kind,
         ):
             raise Conflict("This data product is being processed; wait for its job, or cancel it.")
         spec = ProcessDataProduct(data_product_id, processor, dict(options))
@@ -151,7 +156,7 @@ def clean_file_name(name: str) -> str:
 
 def product_types(rt: Runtime) -> dict[str, bool]:
     """Name of each type of data product that may be uploaded, and whether a processor reads it."""
-    readable = {kind for item in rt.processors.installed.values() for kind in item.processor.data_types}
+    readable = {kind for item in rt.processors.installed.values() for kind in item.plugin.data_types}
     return {kind: kind in readable for kind in sorted(readable | set(PLAIN_TYPES))}
 
 
