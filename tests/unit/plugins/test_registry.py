@@ -51,19 +51,19 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 class TestRegistry:
     def test_a_broken_plugin_is_reported_and_takes_none_along(self) -> None:
         registry = HookRegistry.load()
-        assert {name: item.package for name, item in registry.installed.items()} == {"sound": "a_few_plugins"}
+        assert {name: item.package for name, item in registry.installed.items()} == {"sound": "a-few-plugins"}
         assert {(fault.name, fault.package): fault.fault for fault in registry.faults} == {
-            ("renamed", "a_few_plugins"): 'the entry point is named "renamed", the plug-in "sound"',
-            ("deaf", "a_few_plugins"): "occasions is empty",
-            ("nosy", "a_few_plugins"): 'occasions holds "coffee"',
-            ("shy", "a_few_plugins"): "cannot be loaded: SystemExit: not today",
-            ("sly", "a_few_plugins"): "cannot be loaded: RuntimeError: untitled",
-            ("gone", "a_few_plugins"): "cannot be loaded: AttributeError: module 'a_few_plugins' has no attribute"
+            ("renamed", "a-few-plugins"): 'the entry point is named "renamed", the plug-in "sound"',
+            ("deaf", "a-few-plugins"): "occasions is empty",
+            ("nosy", "a-few-plugins"): 'occasions holds "coffee"',
+            ("shy", "a-few-plugins"): "cannot be loaded: SystemExit: not today",
+            ("sly", "a-few-plugins"): "cannot be loaded: RuntimeError: untitled",
+            ("gone", "a-few-plugins"): "cannot be loaded: AttributeError: module 'a_few_plugins' has no attribute"
             " 'Gone'",
-            ("sound", "z_plugins"): "a_few_plugins has a hook of this name already",
+            ("sound", "z-plugins"): "a-few-plugins has a hook of this name already",
         }
         assert str(registry.faults[-1]) == (
-            'The hook "sound" of z_plugins is left out: a_few_plugins has a hook of this name already.'
+            'The hook "sound" of z-plugins is left out: a-few-plugins has a hook of this name already.'
         )
 
     def test_a_name_of_ours_stays_ours_wherever_the_other_package_stands(self) -> None:
@@ -71,7 +71,7 @@ class TestRegistry:
         assert registry.locate("atlas").package == "tomgql"
         (fault,) = registry.faults
         assert (fault.name, fault.package, fault.fault) == (
-            "atlas", "a_few_plugins", "tomgql has a processor of this name already",
+            "atlas", "a-few-plugins", "tomgql has a processor of this name already",
         )  # fmt: skip
 
     def test_who_wants_to_know(self) -> None:
