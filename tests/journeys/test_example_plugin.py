@@ -96,13 +96,13 @@ async def observer(site: Site, server: Child) -> Person:
 
 
 async def test_it_is_listed_with_its_options(observer: Person) -> None:
-    asked = "{ processors { name title dataTypes optionsSchema } dataProductTypes { name isProcessed } }"
+    asked = "{ processors { name title dataTypes optionsSchema } dataProductTypes { name title isProcessed } }"
     found = await observer.client.query(asked)
     (skycam,) = [each for each in found["processors"] if each["name"] == "skycam"]
     assert (skycam["title"], skycam["dataTypes"]) == ("SKYCAM all-sky camera", ["photometry", "sky_brightness"])
     properties = skycam["optionsSchema"]["properties"]
     assert {name: option["type"] for name, option in properties.items()} == {"max_error": "number", "sky": "boolean"}
-    assert {"name": "sky_brightness", "isProcessed": True} in found["dataProductTypes"]
+    assert {"name": "sky_brightness", "title": "Sky brightness", "isProcessed": True} in found["dataProductTypes"]
     assert "faulty" not in {each["name"] for each in found["processors"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -60,7 +61,8 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a child process."""
     given = settings.model_dump(exclude_none=True)
-    return {**os.environ, **{f"TOMGQL_{name.upper()}": str(value) for name, value in given.items()}}
+    said = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in given.items()}
+    return {**os.environ, **{f"TOMGQL_{name.upper()}": value for name, value in said.items()}}
 
 
 class Child:

@@ -10,7 +10,7 @@ from tomgql.domain.bands import BANDS
 from tomgql.graphql.base import described
 from tomgql.graphql.context import Info
 from tomgql.graphql.scalars import JSON
-from tomgql.services import products
+from tomgql.services.product_types import product_types
 
 
 @strawberry.type(description="A passband that photometry can be calibrated in.")
@@ -33,6 +33,7 @@ class Processor:
 @strawberry.type(description="A kind of data product.")
 class DataProductType:
     name: str = described("As it stands in `dataProductType`.")
+    title: str = described("What it is, for people.")
     is_processed: bool = described("Whether a processor reads it.")
 
 
@@ -64,7 +65,7 @@ class ReferenceQueries:
             for item in installed
         ]
 
-    @strawberry.field(description="The types of data product that can be uploaded.")
+    @strawberry.field(description="The types of data product that can be uploaded, by name.")
     def data_product_types(self, info: Info) -> list[DataProductType]:
-        kinds = products.product_types(info.context.rt)
-        return [DataProductType(name=name, is_processed=processed) for name, processed in kinds.items()]
+        kinds = product_types(info.context.rt).values()
+        return [DataProductType(name=kind.name, title=kind.title, is_processed=kind.is_processed) for kind in kinds]

@@ -22,11 +22,9 @@ from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
+from tomgql.services.product_types import require_product_type
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
-
-PLAIN_TYPES = ("fits_file", "image_file", "spectroscopy")
-"""Types of data product of TOM Toolkit that are kept without being processed, unless a processor reads them."""
 
 LONGEST_FILE_NAME = 255
 """Characters of a file name, the usual limit of file systems."""
@@ -154,27 +152,11 @@ def clean_file_name(name: str) -> str:
     return clean
 
 
-def product_types(rt: Runtime) -> dict[str, bool]:
-    """Name of each type of data product that may be uploaded, and whether a processor reads it."""
-    readable = {kind for item in rt.processors.installed.values() for kind in item.plugin.data_types}
-    return {kind: kind in readable for kind in sorted(readable | set(PLAIN_TYPES))}
-
-
 def _wants_job(rt: Runtime, new: NewProduct) -> bool:
     readable = require_product_type(rt, new.data_product_type)
     if new.processor is not None:
         rt.processors.processor(new.processor)
     return new.process and (new.processor is not None or readable)
-
-
-def require_product_type(rt: Runtime, name: str) -> bool:
-    """Whether a processor reads this type of data product; raises InvalidInput when there is no such type."""
-    known = product_types(rt)
-    if name not in known:
-        raise InvalidInput(
-            f'There is no data product type "{name}". Known: {", ".join(known)}.', path=["input", "dataProductType"]
-        )
-    return known[name]
 
 
 async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
