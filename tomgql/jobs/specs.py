@@ -29,9 +29,16 @@ class RunHook:
     recorded: dict[str, Any] | None = None
 
 
-Spec = ProcessDataProduct | RunHook
+@dataclass(frozen=True)
+class MakeThumbnail:
+    """Draw the thumbnail of the job's data product."""
 
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct, RunHook)}
+    kind: ClassVar[str] = "make_thumbnail"
+
+
+Spec = ProcessDataProduct | RunHook | MakeThumbnail
+
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct, RunHook, MakeThumbnail)}
 """Kind -> spec; a test checks that every kind has its handler in the worker."""
 
 

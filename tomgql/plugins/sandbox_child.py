@@ -28,6 +28,7 @@ from tomgql.errors import TomError, UnreadableFile
 from tomgql.plugins.contracts import Processor, SourceFile
 from tomgql.plugins.hook_child import call_hook
 from tomgql.plugins.registry import PROCESSOR_GROUP, ProcessorRegistry
+from tomgql.plugins.thumbnail_child import draw_thumbnail
 
 OUT_OF_MEMORY, OUT_OF_DISK = 71, 72
 """Exit codes that tell what ran out, where no result could be written."""
@@ -152,5 +153,5 @@ def _failed(fault: BaseException) -> dict[str, Any]:
     return {"broke_down": type(fault).__name__, "log": "".join(traceback.format_exception(fault))}
 
 
-_ERRANDS = {"read": _read, "hook": call_hook}
+_ERRANDS = {"read": _read, "hook": call_hook, "thumbnail": draw_thumbnail}
 """What can be asked for."""

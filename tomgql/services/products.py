@@ -23,6 +23,7 @@ from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
 from tomgql.services.product_types import require_product_type
+from tomgql.services.thumbnails import ask_thumbnail
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -61,8 +62,8 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     """Store a file and, in one transaction, its product row, its job and their events.
 
     Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its
-    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product, and a `RunHook` for each
-    hook that wants to know.
+    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product, else `MakeThumbnail` for
+    images; and a `RunHook` for each hook that wants to know.
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
     Idempotent by ``idempotency_key``.
     """
@@ -80,7 +81,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
         await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
         product_id = await _insert(tx, new, file_name, stored, user_id)
         await add_to_groups(tx, actor, product_id, new.groups)
-        job_id = await _ask(tx, rt, actor, new, product_id) if wants_job else None
+        job_id = await _ask(tx, rt, actor, new, product_id, wants_job=wants_job)
         hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
         registered = Registered(product_id, job_id)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
@@ -182,7 +183,13 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
     return int(product_id)
 
 
-async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int:
+async def _ask(
+    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int, *, wants_job: bool
+) -> int | None:
+    """The job that reads the product, or else draws its thumbnail."""
+    if not wants_job:
+        kind = new.data_product_type
+        return await ask_thumbnail(tx, rt, actor, new.target_id, product_id, kind) if new.process else None
     spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
     return await enqueue(tx, rt, actor, spec, target_id=new.target_id, data_product_id=product_id)
 

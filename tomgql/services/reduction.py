@@ -34,6 +34,7 @@ from tomgql.services.ingest import (
     record_data,
     withdraw_missing,
 )
+from tomgql.services.thumbnails import try_thumbnail
 from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
     product = await _product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
+        await try_thumbnail(rt, sandbox, product)
         request = _sandbox_request(rt, spec, product, Path(directory))
         try:
             read = await sandbox.read(request, _limits(rt))
