@@ -25,6 +25,9 @@ from tomgql.embedded import EmbeddedPostgres, EmbeddedValkey
 from tomgql.settings import Settings
 from tomgql.store.schema import migrate, with_database
 
+collect_ignore = ["example_plugin"]
+"""Has tests of its own, which a journey runs with the package installed."""
+
 TEMPLATE = "tomgql_template"
 _servers: list[Any] = []
 

@@ -30,6 +30,7 @@ from tomgql.web.exports import targets_csv
 from tomgql.web.files import download
 from tomgql.web.health import health
 from tomgql.web.limits import BodyLimit
+from tomgql.web.thumbnails import thumbnail
 
 
 def build_app(settings: Settings) -> Starlette:
@@ -78,6 +79,7 @@ def _routes(schema: Schema, settings: Settings) -> list[Route | WebSocketRoute]:
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         Route("/files/{id}", download, methods=["GET"]),
+        Route("/files/{id}/thumbnail", thumbnail, methods=["GET"]),
         Route("/export/targets.csv", targets_csv(partial(coerced_input, schema)), methods=["GET"]),
         Route("/session", auth.open_session, methods=["POST"]),
         Route("/session", auth.close_session, methods=["DELETE"]),

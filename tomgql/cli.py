@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from tomgql import __version__
 from tomgql.errors import TomError, Unavailable
@@ -22,6 +23,8 @@ def _settings(**given: Any) -> Settings:
     except ValidationError as error:
         faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
         raise click.ClickException(f"Settings (options, or TOMGQL_... in the environment): {faults}") from error
+    except SettingsError as error:
+        raise click.ClickException(f"Settings (TOMGQL_... in the environment): {error}; JSON is expected.") from error
 
 
 def _connected() -> Settings:

@@ -14,7 +14,7 @@ import redis.exceptions
 from tomgql import __version__
 from tomgql.errors import TomError
 from tomgql.jobs.queue import ArqQueue
-from tomgql.plugins.registry import ProcessorRegistry
+from tomgql.plugins.registry import HookRegistry, ProcessorRegistry
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS
 from tomgql.store.schema import OLDEST_POSTGRESQL, pending_migrations
@@ -41,7 +41,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(await look(settings))
         except (TomError, redis.exceptions.RedisError, *DATABASE_ERRORS) as error:
             findings.append(Finding(look.__name__.strip("_"), False, str(error) or type(error).__name__))
-    return [*findings, _files(settings), *_processors()]
+    return [*findings, _files(settings), *_plugins()]
 
 
 def _libraries() -> Finding:
@@ -94,8 +94,16 @@ def _files(settings: Settings) -> Finding:
     return Finding("files", True, f"{count} files in {directory}")
 
 
-def _processors() -> list[Finding]:
-    registry = ProcessorRegistry.load()
-    known = ", ".join(f"{name} {item.processor.version}" for name, item in registry.installed.items())
-    faults = [Finding(f"processor {each.name}", False, f"{each.package}: {each.fault}") for each in registry.faults]
-    return [Finding("processors", bool(registry.installed), known or "none installed"), *faults]
+def _plugins() -> list[Finding]:
+    processors, hooks = ProcessorRegistry.load(), HookRegistry.load()
+    return [
+        Finding("processors", bool(processors.installed), _versions(processors)),
+        Finding("hooks", True, _versions(hooks)),
+        *[Finding(f"{each.kind} {each.name}", False, f"{each.package}: {each.fault}")
+          for each in (*processors.faults, *hooks.faults)],
+    ]  # fmt: skip
+
+
+def _versions(registry: ProcessorRegistry | HookRegistry) -> str:
+    known = [f"{name} {item.plugin.version}" for name, item in registry.installed.items()]
+    return ", ".join(known) or "none installed"

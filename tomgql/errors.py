@@ -21,6 +21,7 @@
     |  +- StaleVersion
     |  +- JobNotCancellable
     +- Cancelled               a job that was asked to stop
+    +- HookFailed              a hook says that it failed, or broke down
     +- Upstream                another service failed
     |  +- UpstreamBusy, UpstreamDown, UpstreamRefused
     +- Unavailable             a part of tomgql itself is not reachable just now
@@ -175,9 +176,15 @@ class Cancelled(TomError):
 
 
 class ProcessingLimit(TomError):
-    """Reading a file took more time or memory than this server grants."""
+    """Reading a file, or a hook, took more time or memory than this server grants, or crashed."""
 
     code = "PROCESSING_LIMIT"
+
+
+class HookFailed(TomError):
+    """A hook says what went wrong, or broke down; only its own job fails."""
+
+    code = "HOOK_FAILED"
 
 
 class Upstream(TomError):

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import orjson
@@ -18,11 +18,13 @@ from tomgql.events.hub import Hub
 from tomgql.events.tail import Tail
 from tomgql.files import FileStore
 from tomgql.jobs.queue import ArqQueue, JobQueue
-from tomgql.plugins.registry import ProcessorRegistry
+from tomgql.plugins.registry import HookRegistry, ProcessorRegistry
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
 
 logger = logging.getLogger(__name__)
+
+Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry)
 
 STATEMENTS_KEPT = 100
 """Prepared statements that a connection keeps: clients' aliases make endless distinct ones."""
@@ -63,6 +65,7 @@ class Runtime:
     tail: Tail
     files: FileStore
     processors: ProcessorRegistry
+    hooks: HookRegistry
     instance_id: str
     signing_key: str
 
@@ -88,7 +91,8 @@ class Runtime:
             hub=hub,
             tail=Tail(reads, hub),
             files=FileStore(settings.files_dir),
-            processors=ProcessorRegistry.load(),
+            processors=_reported(ProcessorRegistry.load()),
+            hooks=_reported(HookRegistry.load()),
             instance_id=instance["instance_id"],
             signing_key=_signing_key(settings, instance["signing_key"]),
         )
@@ -108,6 +112,13 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         yield rt
     finally:
         await rt.close()
+
+
+def _reported(registry: Plugins) -> Plugins:
+    """The registry, its broken plug-ins named in the log: they never keep a process from starting."""
+    for fault in registry.faults:
+        logger.warning("%s", fault)
+    return registry
 
 
 def _signing_key(settings: Settings, stored: str) -> str:

@@ -7,13 +7,21 @@ not in the code that keeps them, so that `tomgql doctor` can print them and a si
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 """Bytes in a mebibyte."""
+
+
+TypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,49}$")]
+"""Name of a type of data product: a lower-case word of 2 to 50 characters, as it stands in rows."""
+
+TypeTitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+"""Its title for people."""
 
 
 class Settings(BaseSettings):
@@ -33,6 +41,12 @@ class Settings(BaseSettings):
         None, description="Signs session cookies and file addresses; without it a key kept in the database."
     )
     log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    data_product_types: dict[TypeName, TypeTitle | None] = Field(
+        default_factory=dict,
+        description="Types of data product that this site adds, by name with their titles, as a JSON object; null"
+        " hides one that is known.",
+    )
 
     max_body_bytes: int = Field(64 * MEBIBYTE, gt=0, description="Largest HTTP request body.")
     max_anonymous_body_bytes: int = Field(MEBIBYTE, gt=0, description="Largest HTTP request body of nobody signed in.")
@@ -57,6 +71,9 @@ class Settings(BaseSettings):
     processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")
     processing_cpu_s: int = Field(240, gt=0, description="Processor-time limit of processing one data product.")
     processing_memory_bytes: int = Field(2048 * MEBIBYTE, gt=0, description="Memory limit of processing one product.")
+    hook_timeout_s: float = Field(60.0, gt=0, description="Wall-clock limit of one call of a hook.")
+    hook_cpu_s: int = Field(30, gt=0, description="Processor-time limit of one call of a hook.")
+    hook_memory_bytes: int = Field(1024 * MEBIBYTE, gt=0, description="Memory limit of one call of a hook.")
     job_lease_s: float = Field(15.0, gt=0, description="A running job whose worker was silent this long is taken over.")
     job_sweep_s: float = Field(5.0, gt=0, description="Pause between two looks for lost, due or abandoned jobs.")
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tomgql.jobs.specs import ProcessDataProduct
-from tomgql.services import reduction
+from tomgql.jobs.specs import MakeThumbnail, ProcessDataProduct, RunHook
+from tomgql.services import hooks, reduction, thumbnails
 
 HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     ProcessDataProduct.kind: reduction.process_data_product,
+    RunHook.kind: hooks.run_hook,
+    MakeThumbnail.kind: thumbnails.make_thumbnail,
 }
 """Kind -> verb. Each takes the runtime, the sandbox, the attempt and the spec."""

@@ -18,7 +18,6 @@ CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
     "CreateContinuousShareInput",
-    "DataProduct.thumbnailUrl",
     "Mutation.createContinuousShare",
     "Mutation.deleteContinuousShare",
     "Mutation.previewDataProduct",

@@ -43,6 +43,34 @@ async def test_downloads(name: str, scene: Scene) -> None:
     assert (cells, missing.status_code) == (18, 404)
 
 
+async def test_thumbnails(scene: Scene) -> None:
+    """Who gets a thumbnail, and is told of it, is who may see the product."""
+    await scene.sql("update data_products set thumbnail_sha256 = sha256")  # any stored bytes will do
+    cells = 0
+    for name in ACTOR_NAMES:
+        client = scene.clients[name]
+        missing = await client.get("/files/p987654/thumbnail")
+        told = (await client.query("{ dataProducts { nodes { id thumbnailUrl } } }"))["dataProducts"]["nodes"]
+        addresses = {each["id"]: each["thumbnailUrl"] for each in told}
+        for label in LABELS:
+            product = scene.ids["products"][label]
+            response = await client.get(f"/files/{product}/thumbnail")
+            if scene.world.sees_product(BY_NAME[name], label):
+                assert (response.status_code, response.text) == (200, f"secret of {label}")
+                assert addresses[product] == f"/files/{product}/thumbnail"
+            else:
+                assert (response.status_code, response.content) == (404, missing.content)
+                assert set(response.headers) == set(missing.headers)
+                assert product not in addresses
+            cells += 1
+        assert missing.status_code == 404
+    assert cells == 15 * 18
+    await scene.sql("update data_products set thumbnail_sha256 = null")
+    product = scene.ids["products"]["OPEN/plain"]
+    without = await scene.clients["admin"].get(f"/files/{product}/thumbnail")
+    assert (without.status_code, without.content) == (404, missing.content)
+
+
 @pytest.mark.parametrize("path", ["/files/x", "/files/t1", "/files/p", "/files/p1-1", "/files/p99999999999999999999"])
 async def test_what_is_no_product_looks_like_a_missing_one(path: str, scene: Scene) -> None:
     found = await scene.clients["admin"].get(path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -68,7 +70,8 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a child process."""
     given = settings.model_dump(exclude_none=True)
-    return {**os.environ, **{f"TOMGQL_{name.upper()}": str(value) for name, value in given.items()}}
+    said = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in given.items()}
+    return {**os.environ, **{f"TOMGQL_{name.upper()}": value for name, value in said.items()}}
 
 
 class Child:
@@ -114,6 +117,32 @@ def running_worker(settings: Settings) -> Any:
         yield child
     finally:
         print(child.stop())
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def web_child(settings: Settings) -> AsyncIterator[Child]:
+    """A web process that answers; killed at the end of the block if it still lives."""
+    child = Child(settings, "serve", "--port", str(settings.port))
+    try:
+        await until(20, lambda: _listens(settings.port))
+        yield child
+    finally:
+        if child.process.poll() is None:
+            child.kill()
+        child.process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def until(seconds: float, condition: Callable[[], Any]) -> Any:

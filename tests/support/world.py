@@ -139,6 +139,7 @@ class _Writer:
             "file_name": f"file {number % 2} %_'ü.csv",
             "size_bytes": number * 1000,
             "sha256": f"{number:064x}",
+            "thumbnail_sha256": f"{number:064x}"[::-1] if number % 2 else None,
             "uploaded_by_id": user,
             "featured": number % 2 == 0,
             "created": START + timedelta(microseconds=number // 2),

@@ -49,7 +49,7 @@ class TargetListPayload:
 @strawberry.type(description="A data product and its job, or why not.")
 class DataProductPayload:
     data_product: DataProduct | None = _maybe("The data product as it is now.")
-    job: Job | None = _maybe("The job that processes it; null when none was asked for.")
+    job: Job | None = _maybe("The job that processes it, or draws its thumbnail; null when there is none.")
     errors: list[UserError] = _errors()
 
 

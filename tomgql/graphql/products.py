@@ -76,6 +76,13 @@ class DataProduct(OfRow, Node):
     def url(self, root: strawberry.Parent[Row]) -> str:
         return f"/files/{root.public_id}"
 
+    @strawberry.field(
+        description="Where a PNG of at most 256 x 256 pixels can be fetched by GET, with the viewer's rights; a path."
+        " Null where none was drawn: only products of the types fits_file and image_file that hold an image have one."
+    )
+    def thumbnail_url(self, root: strawberry.Parent[Row]) -> str | None:
+        return f"/files/{root.public_id}/thumbnail" if root["thumbnail_sha256"] is not None else None
+
     @strawberry.field(description="The target.")
     def target(self, root: strawberry.Parent[Row]) -> LazyTarget:
         target: LazyTarget = link(root, "target")

@@ -10,7 +10,7 @@ from tomgql.domain.bands import BANDS
 from tomgql.graphql.base import described
 from tomgql.graphql.context import Info
 from tomgql.graphql.scalars import JSON
-from tomgql.services import products
+from tomgql.services.product_types import product_types
 
 
 @strawberry.type(description="A passband that photometry can be calibrated in.")
@@ -33,6 +33,7 @@ class Processor:
 @strawberry.type(description="A kind of data product.")
 class DataProductType:
     name: str = described("As it stands in `dataProductType`.")
+    title: str = described("What it is, for people.")
     is_processed: bool = described("Whether a processor reads it.")
 
 
@@ -56,15 +57,15 @@ class ReferenceQueries:
         installed: Any = info.context.rt.processors.installed.values()
         return [
             Processor(
-                name=item.processor.name,
-                title=item.processor.title,
-                data_types=list(item.processor.data_types),
-                options_schema=JSON(dict(item.processor.options_schema)),
+                name=item.plugin.name,
+                title=item.plugin.title,
+                data_types=list(item.plugin.data_types),
+                options_schema=JSON(dict(item.plugin.options_schema)),
             )
             for item in installed
         ]
 
-    @strawberry.field(description="The types of data product that can be uploaded.")
+    @strawberry.field(description="The types of data product that can be uploaded, by name.")
     def data_product_types(self, info: Info) -> list[DataProductType]:
-        kinds = products.product_types(info.context.rt)
-        return [DataProductType(name=name, is_processed=processed) for name, processed in kinds.items()]
+        kinds = product_types(info.context.rt).values()
+        return [DataProductType(name=kind.name, title=kind.title, is_processed=kind.is_processed) for kind in kinds]

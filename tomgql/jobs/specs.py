@@ -16,9 +16,29 @@ class ProcessDataProduct:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-Spec = ProcessDataProduct
+@dataclass(frozen=True)
+class RunHook:
+    """Tell a hook what has happened to the job's target or data product.
 
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct,)}
+    ``recorded`` holds the counts and origin of reduced data, as `tomgql.plugins.contracts.RecordedData` names them.
+    """
+
+    kind: ClassVar[str] = "run_hook"
+    hook: str
+    occasion: str
+    recorded: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class MakeThumbnail:
+    """Draw the thumbnail of the job's data product."""
+
+    kind: ClassVar[str] = "make_thumbnail"
+
+
+Spec = ProcessDataProduct | RunHook | MakeThumbnail
+
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct, RunHook, MakeThumbnail)}
 """Kind -> spec; a test checks that every kind has its handler in the worker."""
 
 

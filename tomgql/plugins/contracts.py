@@ -1,21 +1,26 @@
 """What an extension must offer, and a `check` that its author can run in a test.
 
-A processor turns one file into measured facts. It runs in a process of its own with limits on time and memory,
-sees one local file and the target's names and position, and never a database, a queue or a user. Register it::
+A processor turns one file into measured facts; a hook is told what was stored or recorded. Each runs in a process of
+its own with limits on time and memory, and never sees a database, a queue, a user or a secret of ours. Register them::
 
     [project.entry-points."tomgql.processors"]
     mycamera = "mypackage.processor:MyCameraProcessor"
+
+    [project.entry-points."tomgql.hooks"]
+    mylog = "mypackage.hook:MyLogHook"
+
+Hooks stand for TOM Toolkit's ``data_product_post_upload`` and ``data_product_post_save``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from tomgql.domain.measurements import Reading
+from tomgql.domain.measurements import Note, Reading
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{1,49}")
 """Names of plug-ins: lower-case words, as they stand in queries and stored rows."""
@@ -66,19 +71,135 @@ class Processor(Protocol):
         ...
 
 
+PRODUCT_STORED = "product_stored"
+"""The occasion of a hook: a data product's file lies in the store; nothing has been read from it yet."""
+
+DATA_RECORDED = "data_recorded"
+"""The occasion of a hook: reduced data were created, revised, disabled or enabled by a file or by a client's rows."""
+
+OCCASIONS = (PRODUCT_STORED, DATA_RECORDED)
+
+
+@dataclass(frozen=True)
+class HookTarget:
+    """The target. ``id`` as it stands in queries; names, the main one first; ICRS, degrees, None for moving ones."""
+
+    id: str
+    names: tuple[str, ...]
+    type: str
+    ra_deg: float | None
+    dec_deg: float | None
+
+
+@dataclass(frozen=True)
+class HookProduct:
+    """The data product. ``path`` is a local copy of its file, readable, not to be changed."""
+
+    id: str
+    data_product_type: str
+    file_name: str
+    size_bytes: int
+    sha256: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class RecordedData:
+    """How many reduced data came, changed and went, and by what.
+
+    ``job_id``, ``processor``, ``version`` and ``format_name`` are None where a client sent rows.
+    """
+
+    created: int
+    revised: int
+    disabled: int
+    enabled: int
+    job_id: str | None = None
+    processor: str | None = None
+    version: str | None = None
+    format_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What has happened, once it is committed.
+
+    ``id`` is that of the hook's own job: the same at every attempt, so that a hook can tell a repetition. ``product``
+    is None where a client sent rows that belong to none; ``recorded`` is None of a product that was only stored.
+    """
+
+    id: str
+    name: str
+    attempt: int
+    target: HookTarget
+    product: HookProduct | None = None
+    recorded: RecordedData | None = None
+
+
+@dataclass(frozen=True)
+class HookReport:
+    """What a hook says of its work: its job's message (500 characters are kept) and notes (the first 100)."""
+
+    message: str = ""
+    notes: tuple[Note, ...] = ()
+
+
+@runtime_checkable
+class Hook(Protocol):
+    """Is told of what happened; can change nothing here, so hooks never call hooks.
+
+    ``name``, ``title`` and ``version`` as for processors; ``occasions`` are those it wants to be told of.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[str]
+    occasions: ClassVar[tuple[str, ...]]
+
+    def run(self, occasion: Occasion) -> HookReport | None:
+        """Do what is to be done. At least once for each occasion: again when a worker died meanwhile.
+
+        Raises `tomgql.errors.HookFailed` with words for people to fail its job, and `tomgql.errors.UpstreamDown` or
+        `UpstreamBusy` to be called again after a growing pause. Of any other error only the kind is shown.
+        """
+        ...
+
+
 def check(processor: Any) -> list[str]:
     """What keeps a processor from meeting the contract: one sentence a fault, an empty list when it is sound."""
-    faults = [
-        f"{attribute} is missing"
-        for attribute in ("name", "title", "version", "data_types", "options_schema", "confidence", "read")
-        if not hasattr(processor, attribute)
-    ]
+    faults = _common_faults(processor, ("data_types", "options_schema"), ("confidence", "read"))
     if faults:
         return faults
-    if not NAME_PATTERN.fullmatch(str(processor.name)):
-        faults.append(f'name "{processor.name}" is not a lower-case word of 2 to 50 characters')
     if not isinstance(processor.options_schema, Mapping) or processor.options_schema.get("type") != "object":
         faults.append('options_schema is not a JSON Schema of "type": "object"')
-    if not processor.data_types:
-        faults.append("data_types is empty")
+    return faults + _word_faults(processor, "data_types", lambda kind: NAME_PATTERN.fullmatch(kind) is not None)
+
+
+def check_hook(hook: Any) -> list[str]:
+    """What keeps a hook from meeting the contract: one sentence a fault, an empty list when it is sound."""
+    faults = _common_faults(hook, ("occasions",), ("run",))
+    return faults or _word_faults(hook, "occasions", OCCASIONS.__contains__)
+
+
+def _common_faults(plugin: Any, attributes: tuple[str, ...], methods: tuple[str, ...]) -> list[str]:
+    needed = ("name", "title", "version", *attributes, *methods)
+    missing = [f"{attribute} is missing" for attribute in needed if not hasattr(plugin, attribute)]
+    if missing:
+        return missing
+    faults = [f"{method} is no method" for method in methods if not callable(getattr(plugin, method))]
+    faults += [f"{text} is no text" for text in ("title", "version") if not _is_text(getattr(plugin, text))]
+    if not NAME_PATTERN.fullmatch(str(plugin.name)):
+        faults.append(f'name "{plugin.name}" is not a lower-case word of 2 to 50 characters')
     return faults
+
+
+def _word_faults(plugin: Any, attribute: str, known: Callable[[str], bool]) -> list[str]:
+    words = getattr(plugin, attribute)
+    if not isinstance(words, (tuple, list)):
+        return [f"{attribute} is no tuple of words"]
+    wrong = [word for word in words if not isinstance(word, str) or not known(word)]
+    return [f'{attribute} holds "{word}"' for word in wrong] if words else [f"{attribute} is empty"]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""

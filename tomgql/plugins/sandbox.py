@@ -1,9 +1,9 @@
-"""Reading a file in isolation: what a processor does wrong ends with its process.
+"""Strangers' code in isolation: what a processor or hook does wrong ends with its process.
 
-`Sandbox` keeps one nursery (`tomgql.plugins.sandbox_server`) and asks it for a child per file. The child has limits
-on memory, processor time, file size and wall clock, a scrubbed environment and no descriptor of ours. Its results
-are files, read as JSON; nothing is unpickled. It is protection against mistakes and runaway files, not against
-malice: a child runs as the same user and can use the network.
+`Sandbox` keeps one nursery (`tomgql.plugins.sandbox_server`) and asks it for a child per file, or call of a
+hook. The child has limits on memory, processor time, file size and wall clock, a scrubbed environment and no
+descriptor of ours. Its results are files, read as JSON; nothing is unpickled. It is protection against mistakes and
+runaway files, not against malice: a child runs as the same user and can use the network.
 
 A nursery that does not answer is killed and replaced; it never holds up the event loop.
 """
@@ -28,7 +28,7 @@ from tomgql.domain.measurements import Note, RejectedRow
 from tomgql.errors import ProcessingLimit, Unavailable
 from tomgql.plugins.sandbox_result import SandboxResult, explain, read_result
 
-__all__ = ["Limits", "Note", "RejectedRow", "Sandbox", "SandboxRequest", "SandboxResult", "read_isolated"]
+__all__ = ["Errand", "Limits", "Note", "RejectedRow", "Sandbox", "SandboxRequest", "SandboxResult", "read_isolated"]
 
 _START_S = 60.0
 """Until the nursery has loaded its libraries; a second on an idle machine."""
@@ -41,7 +41,7 @@ _ANSWER_BYTES = 65536
 
 @dataclass(frozen=True)
 class Limits:
-    """What one reading may use: bytes of address space, seconds of processor and of wall clock, bytes a file."""
+    """What one child may use: bytes of address space, seconds of processor and of wall clock, bytes a file."""
 
     memory_bytes: int = 2 * 1024**3
     cpu_s: int = 120
@@ -70,22 +70,35 @@ class SandboxRequest:
     source_location: str | None = None
     preview_rows: int = 0
 
-    def message(self, limits: Limits) -> dict[str, Any]:
+    def message(self) -> dict[str, Any]:
         """The request in JSON's terms."""
         return {
+            "errand": "read",
             "file": {
                 "path": str(self.path.absolute()), "name": self.name, "data_product_type": self.data_product_type,
                 "target_names": self.target_names, "target_ra_deg": self.target_ra_deg,
                 "target_dec_deg": self.target_dec_deg,
             },
-            "processors": self.processors, "output_dir": str(self.output_dir.absolute()),
-            "options": dict(self.options), "source_location": self.source_location,
-            "preview_rows": self.preview_rows, "limits": asdict(limits),
+            "processors": self.processors, "options": dict(self.options), "source_location": self.source_location,
+            "preview_rows": self.preview_rows,
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Errand:
+    """What one child is to do: ``name`` and ``doing`` are what errors call it, ``message`` is the request in JSON.
+
+    ``output_dir`` is an empty directory of the caller's, who removes it.
+    """
+
+    name: str
+    doing: str
+    message: dict[str, Any]
+    output_dir: Path
+
+
 class Sandbox:
-    """Reads files in child processes of one nursery; belongs to one event loop. Opens itself at the first file."""
+    """Child processes of one nursery; belongs to one event loop. Opens itself at the first errand."""
 
     def __init__(self) -> None:
         self._nursery: _Nursery | None = None
@@ -111,18 +124,27 @@ class Sandbox:
         started.
         """
         granted = limits or Limits()
+        errand = Errand(request.name, "reading", request.message(), request.output_dir)
+        await self.run(errand, granted)
+        return await asyncio.to_thread(read_result, request.name, request.output_dir)
+
+    async def run(self, errand: Errand, granted: Limits) -> None:
+        """Have a child do an errand; what it has to say stands in its output directory then.
+
+        Cancelling the caller kills the child. Raises `ProcessingLimit` and `Unavailable` as `read` does.
+        """
         nursery = await self._open()
-        child = await self._start(nursery, request.message(granted))
+        child = await self._start(nursery, _told(errand, granted))
         try:
             status = await asyncio.wait_for(asyncio.shield(child.ended), granted.wall_s)
         except TimeoutError:
-            raise ProcessingLimit(f"{request.name}: reading took longer than {granted.wall_s:g} seconds.") from None
+            words = f"{errand.name}: {errand.doing} took longer than {granted.wall_s:g} seconds."
+            raise ProcessingLimit(words) from None
         finally:
             if not child.ended.done():
                 child.kill()
         if status != 0:
-            raise explain(request.name, status, request.output_dir)
-        return await asyncio.to_thread(read_result, request.name, request.output_dir)
+            raise explain(errand.name, status, errand.output_dir, errand.doing)
 
     async def _open(self) -> _Nursery:
         async with self._opening:
@@ -141,6 +163,10 @@ class Sandbox:
             child.started.add_done_callback(lambda _: child.kill())
             raise
         return child
+
+
+def _told(errand: Errand, granted: Limits) -> dict[str, Any]:
+    return errand.message | {"output_dir": str(errand.output_dir.absolute()), "limits": asdict(granted)}
 
 
 class _Child:

@@ -1,7 +1,7 @@
-"""One file read in a process of its own: limits first, then the processor, then the result as files.
+"""One errand in a process of its own: limits first, then a stranger's code, then the result as files.
 
-Leaves in the output directory ``rows.csv`` (see `tomgql.domain.staging`) and ``result.json``. Nobody unpickles
-anything that comes from here.
+Leaves in the output directory ``result.json`` and, of a file read, ``rows.csv`` (see `tomgql.domain.staging`).
+Nobody unpickles anything that comes from here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from tomgql.domain.measurements import Reading
 from tomgql.domain.staging import STAGED_COLUMNS, write_reading
 from tomgql.errors import TomError, UnreadableFile
 from tomgql.plugins.contracts import Processor, SourceFile
+from tomgql.plugins.hook_child import call_hook
 from tomgql.plugins.registry import PROCESSOR_GROUP, ProcessorRegistry
+from tomgql.plugins.thumbnail_child import draw_thumbnail
 
 OUT_OF_MEMORY, OUT_OF_DISK = 71, 72
 """Exit codes that tell what ran out, where no result could be written."""
@@ -42,13 +44,13 @@ _ALARM_GRACE_S = 5
 
 
 def run(request: Mapping[str, Any]) -> int:
-    """Read the file that the request names; returns the exit code."""
+    """Do what the request asks for; returns the exit code."""
     _apply_limits(request["limits"])
     # A short life with many small lists: collecting them would cost a fifth of the time and free nothing.
     gc.disable()
     output = Path(request["output_dir"])
     try:
-        result = _read(request, output)
+        result = _ERRANDS[request["errand"]](request, output)
     except MemoryError:
         return OUT_OF_MEMORY
     except OSError as fault:
@@ -147,7 +149,9 @@ def _typed(cell: str, kind: str) -> Any:
 
 
 def _failed(fault: BaseException) -> dict[str, Any]:
-    """A processor broke down: only the kind of fault for the client, since its words may hold paths of this machine."""
-    words = f"The processor broke down ({type(fault).__name__}); the server's log says where."
-    log = "".join(traceback.format_exception(fault))
-    return {"error": {"code": "PROCESSOR_FAILED", "message": words}, "log": log}
+    """A stranger's code broke down: only the kind of fault for clients, since its words may hold paths of ours."""
+    return {"broke_down": type(fault).__name__, "log": "".join(traceback.format_exception(fault))}
+
+
+_ERRANDS = {"read": _read, "hook": call_hook, "thumbnail": draw_thumbnail}
+"""What can be asked for."""

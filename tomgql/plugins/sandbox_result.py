@@ -36,13 +36,13 @@ class SandboxResult:
 
 def read_result(name: str, output_dir: Path) -> SandboxResult:
     """The result of a child that ended well. Raises what the processor raised, as an error of our tree."""
-    path = output_dir / "result.json"
-    if not path.is_file() or path.stat().st_size > _LARGEST_RESULT_BYTES:
-        raise ProcessorFailed(f"{name}: the processor left no usable result.")
     try:
-        said = orjson.loads(path.read_bytes())
+        said = load_result(output_dir)
+        if "broke_down" in said:
+            words = f"{name}: The processor broke down ({said['broke_down']}); the server's log says where."
+            raise with_log(ProcessorFailed(words), str(said["log"]))
         if "error" in said:
-            raise _error(name, said)
+            raise _error(name, said["error"])
         return SandboxResult(
             rows_path=output_dir / "rows.csv", rows=said["rows"], processor=said["processor"],
             version=said["version"], format_name=said["format"], notes=[Note(**note) for note in said["notes"]],
@@ -53,37 +53,51 @@ def read_result(name: str, output_dir: Path) -> SandboxResult:
         raise ProcessorFailed(f"{name}: the processor left no usable result.") from fault
 
 
-def _error(name: str, said: Mapping[str, Any]) -> TomError:
-    """The error of our tree with the code that the child wrote; its traceback goes along as a note, for the log."""
-    error = said["error"]
+def load_result(output_dir: Path) -> dict[str, Any]:
+    """What the child wrote. Raises ValueError when that is missing, too large, or no JSON object."""
+    path = output_dir / "result.json"
+    if not path.is_file() or path.stat().st_size > _LARGEST_RESULT_BYTES:
+        raise ValueError("no result, or a result too large")
+    said = orjson.loads(path.read_bytes())
+    if not isinstance(said, dict):
+        raise ValueError("the result is no object")
+    return said
+
+
+def _error(name: str, error: Mapping[str, Any]) -> TomError:
+    """The error of our tree with the code that the child wrote."""
     message = str(error["message"])
-    classes = {found.code: found for found in _family(TomError)}
-    kind = classes.get(error["code"], ProcessorFailed)
+    kind = error_class(error["code"]) or ProcessorFailed
     if kind is ProcessorFailed:
-        return _with_log(ProcessorFailed(f"{name}: {message}"), str(said.get("log", "")))
+        return ProcessorFailed(f"{name}: {message}")
     found = kind.__new__(kind)
     TomError.__init__(found, message, path=error.get("path"), **(error.get("details") or {}))
     return found
+
+
+def error_class(code: str) -> type[TomError] | None:
+    """The class of our tree with this code."""
+    return {found.code: found for found in _family(TomError)}.get(code)
 
 
 def _family(root: type[TomError]) -> list[type[TomError]]:
     return [root, *(found for child in root.__subclasses__() for found in _family(child))]
 
 
-def explain(name: str, status: int, output_dir: Path) -> TomError:
-    """Why a child ended without a result, from its wait status."""
+def explain(name: str, status: int, output_dir: Path, doing: str = "reading") -> TomError:
+    """Why a child ended without a result, from its wait status; ``doing`` names what it was about."""
     code = os.waitstatus_to_exitcode(status)
     if code == OUT_OF_MEMORY:
-        return ProcessingLimit(f"{name}: reading needs more memory than this server grants.")
+        return ProcessingLimit(f"{name}: {doing} needs more memory than this server grants.")
     if code == OUT_OF_DISK:
-        return ProcessingLimit(f"{name}: reading wrote more than this server grants.")
+        return ProcessingLimit(f"{name}: {doing} wrote more than this server grants.")
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
-        return ProcessingLimit(f"{name}: reading took more processor time than this server grants.")
+        return ProcessingLimit(f"{name}: {doing} took more processor time than this server grants.")
     cause = f"signal {-code}, {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return _with_log(ProcessingLimit(f"{name}: the processor crashed ({cause})."), _tail(output_dir / "log.txt"))
+    return with_log(ProcessingLimit(f"{name}: {doing} crashed ({cause})."), _tail(output_dir / "log.txt"))
 
 
-def _with_log(error: TomError, log: str) -> TomError:
+def with_log(error: TomError, log: str) -> TomError:
     """What the server's log should show below the error; clients see the message alone."""
     if log:
         error.add_note(log)

@@ -1,27 +1,12 @@
-"""Public ids: a letter or two for the kind, then the key, unique over all types (``t12``, ``p7``, ``d12-345``).
-
-A reduced datum's id carries its target's key, because every key of reduced data begins with the target.
-"""
+"""Public ids read and asked for; how they are made stands in `tomgql.store.public_ids`."""
 
 from __future__ import annotations
 
 import re
 
 from tomgql.errors import InvalidInput
-
-PREFIXES = {
-    "targets": "t",
-    "data_products": "p",
-    "data_product_groups": "pg",
-    "reduced_data": "d",
-    "observations": "o",
-    "jobs": "j",
-    "users": "u",
-    "user_groups": "ug",
-    "tokens": "k",
-    "target_lists": "l",
-}
-"""Resource -> prefix of its ids."""
+from tomgql.store.public_ids import PREFIXES
+from tomgql.store.public_ids import encode as encode
 
 RESOURCES = {prefix: resource for resource, prefix in PREFIXES.items()}
 """Prefix -> resource."""
@@ -30,11 +15,6 @@ _NUMBER = "(0|[1-9][0-9]{0,18})"
 _FORM = re.compile(f"([a-z]{{1,2}}){_NUMBER}(?:-{_NUMBER})?")
 _LARGEST = 2**63 - 1
 """Largest value of PostgreSQL's bigint."""
-
-
-def encode(resource: str, *key: int) -> str:
-    """The public id of a row."""
-    return PREFIXES[resource] + "-".join(str(part) for part in key)
 
 
 def sql_id(resource: str, *key: str) -> str:

@@ -148,6 +148,15 @@ async def changed_keys(tx: Transaction) -> list[int]:
     return [row["id"] for row in rows]
 
 
+async def count_changes(tx: Transaction) -> dict[str, int]:
+    """How many data this transaction CREATED, REVISED, DISABLED and ENABLED; only outcomes that occur."""
+    rows = await tx.rows(
+        "select outcome, count(*) as n from staged_outcomes"
+        " where outcome in ('CREATED', 'REVISED', 'DISABLED', 'ENABLED') group by outcome"
+    )
+    return {row["outcome"]: row["n"] for row in rows}
+
+
 async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
     for table in ("staged_outcomes", "staged"):
         await tx.execute(f"drop table if exists pg_temp.{table}")

@@ -13,7 +13,8 @@ from tomgql.errors import Conflict, InvalidInput
 from tomgql.events import log
 from tomgql.runtime import Runtime
 from tomgql.services.observations import require_observation_of
-from tomgql.services.products import clean_file_name, require_product_type
+from tomgql.services.product_types import require_product_type
+from tomgql.services.products import clean_file_name
 from tomgql.store.transaction import Transaction, transaction
 
 LONGEST_EXTRA_DATA = 100_000

@@ -18,15 +18,14 @@ from tomgql.files import StoredFile
 from tomgql.jobs import ledger
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.runtime import Runtime
-from tomgql.services import idempotency
+from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
+from tomgql.services.product_types import require_product_type
+from tomgql.services.thumbnails import ask_thumbnail
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
-
-PLAIN_TYPES = ("fits_file", "image_file", "spectroscopy")
-"""Types of data product of TOM Toolkit that are kept without being processed, unless a processor reads them."""
 
 LONGEST_FILE_NAME = 255
 """Characters of a file name, the usual limit of file systems."""
@@ -63,7 +62,8 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     """Store a file and, in one transaction, its product row, its job and their events.
 
     Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its
-    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product.
+    processing. Enqueues `ProcessDataProduct` when a processor reads this type of product, else `MakeThumbnail` for
+    images; and a `RunHook` for each hook that wants to know.
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
     Idempotent by ``idempotency_key``.
     """
@@ -81,10 +81,12 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
         await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
         product_id = await _insert(tx, new, file_name, stored, user_id)
         await add_to_groups(tx, actor, product_id, new.groups)
-        job_id = await _ask(tx, rt, actor, new, product_id) if wants_job else None
+        job_id = await _ask(tx, rt, actor, new, product_id, wants_job=wants_job)
+        hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
         registered = Registered(product_id, job_id)
         await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
         await _announce(tx, new.target_id, registered)
+        await hooks.announce(tx, hook_jobs)
     return registered
 
 
@@ -108,8 +110,10 @@ async def process_product(
         await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
         if await tx.value(
-            "select true from jobs where data_product_id = $1 and state in ('QUEUED', 'RUNNING', 'WAITING')",
+            "select true from jobs where data_product_id = $1 and kind = $2"
+            " and state in ('QUEUED', 'RUNNING', 'WAITING')",
             data_product_id,
+            ProcessDataProduct.kind,
         ):
             raise Conflict("This data product is being processed; wait for its job, or cancel it.")
         spec = ProcessDataProduct(data_product_id, processor, dict(options))
@@ -149,27 +153,11 @@ def clean_file_name(name: str) -> str:
     return clean
 
 
-def product_types(rt: Runtime) -> dict[str, bool]:
-    """Name of each type of data product that may be uploaded, and whether a processor reads it."""
-    readable = {kind for item in rt.processors.installed.values() for kind in item.processor.data_types}
-    return {kind: kind in readable for kind in sorted(readable | set(PLAIN_TYPES))}
-
-
 def _wants_job(rt: Runtime, new: NewProduct) -> bool:
     readable = require_product_type(rt, new.data_product_type)
     if new.processor is not None:
         rt.processors.processor(new.processor)
     return new.process and (new.processor is not None or readable)
-
-
-def require_product_type(rt: Runtime, name: str) -> bool:
-    """Whether a processor reads this type of data product; raises InvalidInput when there is no such type."""
-    known = product_types(rt)
-    if name not in known:
-        raise InvalidInput(
-            f'There is no data product type "{name}". Known: {", ".join(known)}.', path=["input", "dataProductType"]
-        )
-    return known[name]
 
 
 async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
@@ -195,7 +183,13 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
     return int(product_id)
 
 
-async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int:
+async def _ask(
+    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int, *, wants_job: bool
+) -> int | None:
+    """The job that reads the product, or else draws its thumbnail."""
+    if not wants_job:
+        kind = new.data_product_type
+        return await ask_thumbnail(tx, rt, actor, new.target_id, product_id, kind) if new.process else None
     spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
     return await enqueue(tx, rt, actor, spec, target_id=new.target_id, data_product_id=product_id)
 

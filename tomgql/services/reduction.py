@@ -22,7 +22,7 @@ from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
-from tomgql.services import accounts, idempotency
+from tomgql.services import accounts, hooks, idempotency
 from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
 from tomgql.services.given_rows import read_given
 from tomgql.services.ingest import (
@@ -34,6 +34,7 @@ from tomgql.services.ingest import (
     record_data,
     withdraw_missing,
 )
+from tomgql.services.thumbnails import try_thumbnail
 from tomgql.store.transaction import Transaction, transaction
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
     product = await _product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
+        await try_thumbnail(rt, sandbox, product)
         request = _sandbox_request(rt, spec, product, Path(directory))
         try:
             read = await sandbox.read(request, _limits(rt))
@@ -117,8 +119,10 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -
             "rejected": read.rejected_count,
             "withdrawn": withdrawn,
         }
+        hook_jobs = await hooks.ask_recorded(tx, rt, origin, result)
         await announce_data(tx, origin)
         await log.append(tx, "data_products", "REVISED", target_id=product["target_id"], data_product_id=product["id"])
+        await hooks.announce(tx, hook_jobs)
         await run.succeed(tx, result, _summary(recorded, read.rejected_count))
 
 
@@ -201,8 +205,11 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
         staged.seek(0)
         outcome = await _record_given(tx, actor, new, reading, staged)
         await idempotency.remember(tx, user_id, key, vars(outcome))
-        if not new.dry_run:
-            await announce_data(tx, Origin(new.target_id, actor, new.data_product_id))
+        if outcome.keys:  # else nothing was written
+            origin = Origin(new.target_id, actor, new.data_product_id)
+            hook_jobs = await hooks.ask_recorded(tx, rt, origin)
+            await announce_data(tx, origin)
+            await hooks.announce(tx, hook_jobs)
     return outcome
 
 

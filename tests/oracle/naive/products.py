@@ -24,6 +24,7 @@ DATA_PRODUCT: Rules = {
     **columns("productId", "dataProductType", "fileName", "sizeBytes", "sha256", "extraData", "featured", "notes"),
     **moments("created", "modified"),
     "url": lambda _ask, row: f"/files/{row.public_id}",
+    "thumbnailUrl": lambda _ask, row: None if row.thumbnail_sha256 is None else f"/files/{row.public_id}/thumbnail",
     "target": row_of("targets", "target_id"),
     "observation": row_of("observations", "observation_id"),
     "groups": linked("data_product_groups", "data_product_group_products", "data_product_id", "group_id"),

@@ -12,8 +12,9 @@ from tests.oracle.naive.rules import Rule, Rules, columns
 from tests.oracle.naive.sky import Row
 from tomgql.domain.bands import BANDS
 
-PRODUCT_TYPES = ("photometry", "spectroscopy", "fits_file", "image_file")
-"""Types of data product that can be uploaded whatever is installed."""
+PRODUCT_TYPES = {"photometry": "Photometry", "spectroscopy": "Spectroscopy", "fits_file": "FITS file",
+                 "image_file": "Image file"}  # fmt: skip
+"""Types of data product that can be uploaded whatever is installed, with their titles."""
 
 
 def _by_id(table: str | None = None) -> Rule:
@@ -30,9 +31,10 @@ def _processors(_ask: Asker, _: Any) -> list[Any]:
     return [entry.load()() for entry in entry_points(group="tomgql.processors")]
 
 
-def _product_types(ask: Asker, _: Any) -> list[tuple[str, bool]]:
+def _product_types(ask: Asker, _: Any) -> list[tuple[str, str, bool]]:
     read = {kind for processor in _processors(ask, None) for kind in processor.data_types}
-    return [(name, name in read) for name in sorted({*read, *PRODUCT_TYPES})]
+    titles = {name: name.replace("_", " ").capitalize() for name in read} | PRODUCT_TYPES
+    return [(name, title, name in read) for name, title in sorted(titles.items())]
 
 
 QUERY: Rules = {
@@ -58,4 +60,6 @@ QUERY: Rules = {
 
 BAND: Rules = columns("name", "aliases", "wavelengthAngstrom", "abMinusVega", "colour")
 PROCESSOR: Rules = columns("name", "title", "dataTypes", "optionsSchema")
-PRODUCT_TYPE: Rules = {"name": lambda _ask, kind: kind[0], "isProcessed": lambda _ask, kind: kind[1]}
+PRODUCT_TYPE: Rules = {
+    name: lambda _ask, kind, place=place: kind[place] for place, name in enumerate(("name", "title", "isProcessed"))
+}

@@ -29,7 +29,7 @@ class UploadDataProductInput:
     target: strawberry.ID = strawberry.field(description="Its target; the right CHANGE on it is needed.")
     file: Upload = strawberry.field(description="The file, as a part of a multipart request.")
     data_product_type: str = strawberry.field(
-        default="photometry", description="What kind of product it is: photometry, spectroscopy, fits_file, image_file."
+        default="photometry", description="What kind of product it is, such as photometry: one of `dataProductTypes`."
     )
     product_id: str | None = optional("Identifier given by the source of the product; unique.")
     observation: strawberry.ID | None = optional("The observation that it belongs to.")

@@ -21,6 +21,11 @@ DATA_PRODUCTS = Resource(
         "sizeBytes": column("size_bytes"),
         "sha256": column("sha256"),
         "url": Field("'/files/' || " + sql_id("data_products", "{row}.id")),
+        "thumbnailUrl": Field(
+            "case when {row}.thumbnail_sha256 is not null then '/files/' || "
+            + sql_id("data_products", "{row}.id")
+            + " || '/thumbnail' end"
+        ),
         "extraData": column("extra_data"),
         "featured": column("featured"),
         "created": time("created"),
