@@ -7,11 +7,9 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,7 @@ from tests.support.faults import (
     reaches,
 )
 from tests.support.people import Person, make_person
-from tests.support.site import Child, Site, running_site, running_worker, until
+from tests.support.site import Site, free_port, running_site, running_worker, until, web_child
 from tomgql.embedded import EmbeddedPostgres, EmbeddedValkey
 from tomgql.settings import Settings
 from tomgql.store.schema import migrate
@@ -110,31 +108,6 @@ async def test_a_hung_valkey_holds_no_mutation_up(site: Site, observer: Person, 
         os.kill(valkey.pid or 0, signal.SIGCONT)
     with running_worker(site.settings):
         assert (await ended(observer.client, job))["state"] == "SUCCEEDED"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def web_child(settings: Settings) -> AsyncIterator[Child]:
-    """A web process that answers; killed at the end of the block if it still lives."""
-    child = Child(settings, "serve", "--port", str(settings.port))
-    try:
-        await until(20, lambda: listens(settings.port))
-        yield child
-    finally:
-        if child.process.poll() is None:
-            child.kill()
-        child.process.wait()
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def uploading(client: Client, target: str, first: int) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,32 @@ def running_worker(settings: Settings) -> Any:
         yield child
     finally:
         print(child.stop())
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def web_child(settings: Settings) -> AsyncIterator[Child]:
+    """A web process that answers; killed at the end of the block if it still lives."""
+    child = Child(settings, "serve", "--port", str(settings.port))
+    try:
+        await until(20, lambda: _listens(settings.port))
+        yield child
+    finally:
+        if child.process.poll() is None:
+            child.kill()
+        child.process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def until(seconds: float, condition: Callable[[], Any]) -> Any:
