@@ -203,7 +203,7 @@ class TestLightCurve:
         }  # fmt: skip
         assert list(table["magnitude"].mask) == [False, True, False]
         assert table["magnitude"].unmasked[2].value == pytest.approx(19, abs=1e-9)
-        assert table["flux"][0].to_value(units.Jy) == pytest.approx(3631 * 10 ** (-0.4 * 20), rel=1e-4)
+        assert table["flux"].unmasked[0].to_value(units.Jy) == pytest.approx(3631 * 10 ** (-0.4 * 20), rel=1e-4)
         assert table.meta == {
             "target": "AT 2026 table", "target_id": target, "magnitude_system": "AB", "n_sigma": 3.0, "bin_days": None,
         }  # fmt: skip

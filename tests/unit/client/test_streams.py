@@ -148,7 +148,10 @@ async def test_without_a_cursor_the_logs_end_is_asked_once_and_kept() -> None:
         *(then("1", error(code)) for code in ("SLOW_CONSUMER", "GOING_AWAY", "UNAVAILABLE", "TOO_MANY_STREAMS")),
         then("1", {"type": "complete"}),
         then("1", {"type": "next", "payload": {"data": None, "errors": error("UNAVAILABLE")["payload"]}}),
-        then("1", {"type": "next", "payload": {"data": {"jobs": {"cursor": "2"}}, "errors": error("INTERNAL")["payload"]}}),
+        then(
+            "1",
+            {"type": "next", "payload": {"data": {"jobs": {"cursor": "2"}}, "errors": error("INTERNAL")["payload"]}},
+        ),
         silence,
     ],
 )  # fmt: skip
@@ -220,12 +223,15 @@ async def test_pings_are_answered_while_the_caller_is_busy() -> None:
         await script.event("2")
         await asyncio.sleep(5)
 
-    async with playing(pinging) as (script, url), Client(url) as tom:
-        async with aclosing(tom.subscribe(DOCUMENT, after="begin")) as stream:
-            await anext(stream)
-            await asyncio.sleep(0.4)
-            assert script.pongs == 3
-            assert await anext(stream) == {"jobs": {"cursor": "2"}}
+    async with (
+        playing(pinging) as (script, url),
+        Client(url) as tom,
+        aclosing(tom.subscribe(DOCUMENT, after="begin")) as stream,
+    ):
+        await anext(stream)
+        await asyncio.sleep(0.4)
+        assert script.pongs == 3
+        assert await anext(stream) == {"jobs": {"cursor": "2"}}
     assert len(script.asked) == 1
 
 
@@ -235,16 +241,19 @@ async def test_who_takes_nothing_reads_nothing_and_is_not_taken_for_dead() -> No
             await script.event(str(number), extensions="x" * 100_000)
         await asyncio.sleep(5)
 
-    async with playing(flood) as (script, url), Client(url) as tom:
-        async with aclosing(tom.subscribe(DOCUMENT, after="begin")) as stream:
-            await anext(stream)
-            await asyncio.sleep(0.5)
-            before = script.sent
-            await asyncio.sleep(0.5)
-            assert script.sent == before < 200
-            assert script.pongs >= 2
-            async with asyncio.timeout(10):
-                cursors = [(await anext(stream))["jobs"]["cursor"] for _ in range(999)]
+    async with (
+        playing(flood) as (script, url),
+        Client(url) as tom,
+        aclosing(tom.subscribe(DOCUMENT, after="begin")) as stream,
+    ):
+        await anext(stream)
+        await asyncio.sleep(0.5)
+        before = script.sent
+        await asyncio.sleep(0.5)
+        assert script.sent == before < 200
+        assert script.pongs >= 2
+        async with asyncio.timeout(10):
+            cursors = [(await anext(stream))["jobs"]["cursor"] for _ in range(999)]
     assert cursors == [str(number) for number in range(1, 1000)]
     assert len(script.asked) == 1
 
