@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
@@ -140,6 +142,29 @@ def token(username: str, name: str, scopes: tuple[str, ...]) -> None:
     from tomgql.site import create_token
 
     click.echo(_run(create_token(_database(_connected()), username, name, scopes)))
+
+
+@main.command()
+@click.argument("stream", type=click.Choice(["reducedData", "dataProducts", "targets", "jobs"]))
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The site's address.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="File that holds the token; else TOMGQL_TOKEN.")
+@click.option("--where", help="The stream's filter, as JSON.")
+@click.option("--fields", help="What to select of each event, as GraphQL, beside `cursor`.")
+@click.option("--after", help="Replay everything behind this cursor first.")
+@click.option("--cursor-file", type=click.Path(path_type=Path), help="Keeps the last cursor, to go on from next time.")
+def tail(stream: str, token_file: Path | None, url: str, **given: Any) -> None:
+    """Print a subscription as JSON lines; reconnects and resumes by itself."""
+    from tomgql.client import ClientError
+    from tomgql.tailing import Tail, run_tail
+
+    try:
+        token = token_file.read_text().strip() if token_file else os.environ.get("TOMGQL_TOKEN")
+        where = orjson.loads(given["where"]) if given["where"] is not None else None
+        asyncio.run(run_tail(url, token, Tail(stream, **{**given, "where": where})))
+    except orjson.JSONDecodeError as error:
+        raise click.ClickException(f"--where is no JSON: {error}.") from error
+    except (ClientError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
