@@ -87,7 +87,7 @@ async def run(text: str, program: list[str], site: Site, person: Person, folder:
 
 async def test_its_examples_run(site: Site, admin: Person, settings: Settings, tmp_path: Path) -> None:
     query, create, upload = blocks("sh")[3:6]
-    upload_py, subscribe_py = blocks("python")
+    upload_py, subscribe_py, client_py = blocks("python")
     for name in ("ASASSN-15oz", "Ceres"):
         await admin.create_target(name, access="OPEN")
     assert '"count" : 0' in await run(query, ["bash", "-ec"], site, admin, tmp_path)
@@ -98,6 +98,7 @@ async def test_its_examples_run(site: Site, admin: Person, settings: Settings, t
         assert '"errors":[]' in await run(upload, ["bash", "-ec"], site, admin, tmp_path)
         assert "'count': 3" in await asyncio.wait_for(listening, 30)
         printed = await run(upload_py, [sys.executable, "-c"], site, admin, tmp_path)
+        assert "flux_error" in await _first_event(client_py, site, admin, tmp_path)
     assert printed.startswith("SUCCEEDED Recorded reduced data: 3 unchanged.")
 
 
