@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import websockets
 
 from tests.support.people import Person
 from tests.support.site import Site, until
+from tomgql.access.principal import ANONYMOUS
 from tomgql.events import mailbox
 from tomgql.events.mailbox import Frame, Mailbox
 from tomgql.graphql import stream_results
+from tomgql.reading.execute import reading_as
 
 CREATE = """mutation ($name: String!, $extras: JSON) {
   createTarget(input: {name: $name, raDeg: 1, decDeg: 2, extras: $extras}) {errors {code}}
@@ -195,3 +198,38 @@ async def test_a_subscriber_that_does_not_read_is_ended_and_others_do_not_wait(
             got.append(named(await told(idle)))
     assert got == names
     await subscribers(site, 0)
+
+
+SNAPSHOT = """{
+  first: targets(first: 1000) { nodes { name } }
+  server { latestCursor }
+  again: targets(first: 1000) { nodes { name } }
+}"""
+
+
+async def test_a_query_and_the_stream_behind_its_cursor_have_no_gap_and_no_repeat(site: Site, admin: Person) -> None:
+    known = {node["name"] for node in (await admin.client.query(SNAPSHOT))["first"]["nodes"]}
+    names = [f"Moment {number}" for number in range(60)]
+    writers = [asyncio.create_task(create(admin, *names[part::3])) for part in range(3)]
+    snapshots = []
+    while not all(writer.done() for writer in writers):
+        snapshots.append(await admin.client.query(SNAPSHOT))
+    await asyncio.gather(*writers)
+    assert len(snapshots) > 5
+    for snapshot in snapshots:
+        shown = [{node["name"] for node in snapshot[key]["nodes"]} - known for key in ("first", "again")]
+        assert shown[0] == shown[1]
+        async with socket_of(site, admin.client.token) as opened:
+            await ask(opened, TARGETS, after=snapshot["server"]["latestCursor"])
+            told_of = [named(await told(opened)) for _ in range(len(names) - len(shown[0]))]
+        assert len(told_of) == len(set(told_of))
+        assert shown[0] | set(told_of) == set(names)
+
+
+async def test_a_statement_that_fails_takes_no_other_of_its_moment_with_it(site: Site) -> None:
+    session = reading_as(site.rt, ANONYMOUS)
+    async with session.as_of_one_moment():
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await session.text("select (1 / 0)::text", [])
+        assert await session.text("select current_setting('transaction_isolation')", []) == "repeatable read"
+    assert await session.text("select current_setting('transaction_isolation')", []) == "read committed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -24,18 +24,28 @@ from strawberry.extensions import (
     SchemaExtension,
     ValidationCache,
 )
+from strawberry.types.graphql import OperationType
 
 from tomgql.graphql.errors import ShapeErrors
 from tomgql.settings import Settings
 
 
 class FreshBudget(SchemaExtension):
-    """Gives every operation its own budget of slow reads; operations of one WebSocket share a context."""
+    """Gives every operation its own budget of reads; operations of one WebSocket share a context.
 
-    def on_execute(self) -> Iterator[None]:
+    One that asks where the event log ends is read at one moment, so that a subscription can go on from what it shows.
+    """
+
+    async def on_execute(self) -> AsyncIterator[None]:
         """See strawberry."""
-        self.execution_context.context.reads.renew()
-        yield
+        reads = self.execution_context.context.reads
+        reads.renew()
+        asks_place = "latestCursor" in (self.execution_context.query or "")
+        if asks_place and self.execution_context.operation_type is OperationType.QUERY:
+            async with reads.as_of_one_moment():
+                yield
+        else:
+            yield
 
 
 DOCUMENTS_KEPT = 100

@@ -37,7 +37,10 @@ class ServerInfo:
     name: str = described("Name of the software.")
     version: str = described("Version of the software.")
     time: datetime = described("The server's time.")
-    latest_cursor: Cursor = described("The end of the event log: subscribe from here to get everything later.")
+    latest_cursor: Cursor = described(
+        "The end of the event log as of what the whole answer shows: all of an operation that asks for it is read at"
+        " one moment, so that a subscription behind this cursor goes on without a gap or a repeat."
+    )
     oldest_cursor: Cursor = described("How far back the event log reaches.")
 
 
@@ -80,7 +83,7 @@ class Query(ReferenceQueries):
 
     @strawberry.field(description="About this server.")
     async def server(self, info: Info) -> ServerInfo:
-        oldest, latest = await streams.reach(info.context.rt)
+        oldest, latest = await streams.reach(info.context.rt, info.context.reads)
         return ServerInfo(
             name="tomgql",
             version=__version__,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,7 @@ class ReadSession:
     left: int = MOST_RELATIONS
     bytes_left: int = MOST_BYTES
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_A_TIME))
+    snapshot: Snapshot | None = None
 
     def __post_init__(self) -> None:
         self.renew()
@@ -70,7 +71,7 @@ class ReadSession:
         """The one value of a statement, as text; counts it against what the operation may answer."""
         self.statements += 1
         with _readable():
-            async with self.pool.acquire() as connection:
+            async with self.connection() as connection:
                 text: str | None = await connection.fetchval(sql, *values)
         self.bytes_left -= _size(text or "")
         return text
@@ -79,9 +80,52 @@ class ReadSession:
         """All rows of a statement."""
         self.statements += 1
         with _readable():
-            async with self.pool.acquire() as connection:
+            async with self.connection() as connection:
                 rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
         return rows
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection for one statement: any, or the one that sees the operation's snapshot."""
+        if self.snapshot is not None:
+            async with self.snapshot.turn() as connection:
+                yield connection
+        else:
+            async with self.pool.acquire() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def as_of_one_moment(self) -> AsyncIterator[None]:
+        """Until the block ends every statement sees the database as the first of them did."""
+        async with AsyncExitStack() as stack:
+            self.snapshot = Snapshot(self.pool, stack)
+            try:
+                yield
+            finally:
+                self.snapshot = None
+
+
+class Snapshot:
+    """One transaction that reads; statements take turns, and one that fails takes no other with it."""
+
+    def __init__(self, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
+        self._pool = pool
+        self._stack = stack
+        self._connection: Any = None
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Any]:
+        """The transaction's connection, for one statement."""
+        async with self._lock:
+            if self._connection is None:
+                connection = await self._stack.enter_async_context(self._pool.acquire())
+                await self._stack.enter_async_context(
+                    connection.transaction(isolation="repeatable_read", readonly=True)
+                )
+                self._connection = connection
+            async with self._connection.transaction():  # a savepoint
+                yield self._connection
 
 
 def _size(text: str) -> int:

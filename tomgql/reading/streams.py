@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tomgql.events import log
 from tomgql.events.hub import Hub
 from tomgql.events.log import LoggedEvent
+from tomgql.reading.execute import ReadSession
 from tomgql.reading.relation import Pin, Relation, one
 from tomgql.runtime import Runtime
 
@@ -57,9 +58,10 @@ class StreamedEvent:
         return one("jobs", (self.event.job_id or 0,))
 
 
-async def reach(rt: Runtime) -> tuple[str, str]:
-    """Oldest and latest cursor of the log."""
-    horizon = await log.horizon(rt.reads)
+async def reach(rt: Runtime, session: ReadSession) -> tuple[str, str]:
+    """Oldest and latest cursor of the log, as of what the session sees."""
+    async with session.connection() as connection:
+        horizon = await log.horizon(connection)
     oldest, latest = (log.encode_cursor(place, rt.instance_id) for place in (horizon.oldest, horizon.latest))
     return oldest, latest
 
