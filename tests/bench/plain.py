@@ -8,11 +8,13 @@ BENCH_DATABASE_URL.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -21,7 +23,7 @@ import orjson
 import strawberry
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
@@ -168,6 +170,70 @@ class Query:
         return ReducedDatumConnection(nodes=[_datum(row) for row in rows])
 
 
+@strawberry.type
+class ReducedDataEvent:
+    cursor: str
+    change: str
+    at: datetime
+    count: int
+    target: Target
+    data: list[ReducedDatum]
+
+
+class Broadcast:
+    """New events of the log, read once, for a queue of each subscriber: the recipe of many tutorials."""
+
+    def __init__(self) -> None:
+        self.queues: set[asyncio.Queue[ReducedDataEvent]] = set()
+
+    async def run(self, pool: asyncpg.Pool) -> None:
+        """Listen and pass on."""
+        rung = asyncio.Event()
+        place = await pool.fetchval("select coalesce(max(id), 0) from events")
+        async with pool.acquire() as connection:
+            await connection.add_listener("tomgql_events", lambda *_given: rung.set())
+            while True:
+                await rung.wait()
+                rung.clear()
+                for event in await connection.fetch(NEW_EVENTS, place):
+                    place = event["id"]
+                    told = await _event(connection, event)
+                    for queue in self.queues:
+                        queue.put_nowait(told)
+
+
+NEW_EVENTS = "select * from events where id > $1 and topic = 'reduced_data' order by id"
+
+
+async def _event(connection: Any, event: asyncpg.Record) -> ReducedDataEvent:
+    target = await connection.fetchrow("select * from targets where id = $1", event["target_id"])
+    sql = f"select {DATUM} from reduced_data r where r.target_id = $1 and r.id = any($2)"
+    rows = await connection.fetch(sql, event["target_id"], event["data_ids"])
+    data = [_datum(row) for row in rows]
+    return ReducedDataEvent(
+        cursor=str(event["id"]),
+        change=event["change"],
+        at=event["at"],
+        count=len(data),
+        target=_target(target),
+        data=data,
+    )
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def reduced_data(self, info: Info) -> AsyncIterator[ReducedDataEvent]:
+        queue: asyncio.Queue[ReducedDataEvent] = asyncio.Queue()
+        broadcast = info.context["broadcast"]
+        broadcast.queues.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            broadcast.queues.discard(queue)
+
+
 def _target(row: asyncpg.Record) -> Target:
     coordinates = SkyCoordinates(ra_deg=row["ra_deg"], dec_deg=row["dec_deg"])
     return Target(
@@ -209,11 +275,12 @@ class View(GraphQL[Any, None]):
     async def get_context(self, request: Any, response: Any) -> dict[str, Any]:
         """See strawberry."""
         pool = request.app.state.pool
-        return {"pool": pool, "data": DataLoader(load_fn=lambda keys: _data_of_targets(pool, keys))}
+        load = DataLoader(load_fn=lambda keys: _data_of_targets(pool, keys))
+        return {"pool": pool, "data": load, "broadcast": request.app.state.broadcast}
 
-    def encode_json(self, data: object) -> bytes:
+    def encode_json(self, data: object) -> str:
         """See strawberry."""
-        return orjson.dumps(data)
+        return orjson.dumps(data).decode()
 
 
 def build_app(database_url: str) -> Starlette:
@@ -224,16 +291,26 @@ def build_app(database_url: str) -> Starlette:
         settings = {"timezone": "UTC", "jit": "off"}
         async with asyncpg.create_pool(database_url, min_size=1, max_size=10, server_settings=settings) as pool:
             app.state.pool = pool
+            app.state.broadcast = broadcast = Broadcast()
+            listening = asyncio.create_task(broadcast.run(pool))
             yield
+            listening.cancel()
 
     schema = strawberry.Schema(
         query=Query,
+        subscription=Subscription,
         types=[PhotometryDatum, SpectroscopyDatum],
         extensions=[ParserCache, ValidationCache],
     )
-    return Starlette(routes=[Route("/graphql", View(schema, graphql_ide=None))], lifespan=lifespan)
+    view = View(schema, graphql_ide=None)
+    return Starlette(routes=[Route("/graphql", view), WebSocketRoute("/graphql", view)], lifespan=lifespan)
 
 
 if __name__ == "__main__":
     exit_when_orphaned()
-    uvicorn.run(build_app(os.environ["BENCH_DATABASE_URL"]), port=int(sys.argv[1]), log_level="warning")
+    uvicorn.run(
+        build_app(os.environ["BENCH_DATABASE_URL"]),
+        port=int(sys.argv[1]),
+        log_level="warning",
+        ws_per_message_deflate=False,
+    )
