@@ -20,6 +20,7 @@ from tomgql.access.principal import ANONYMOUS
 from tomgql.events import mailbox
 from tomgql.events.mailbox import Frame, Mailbox
 from tomgql.graphql import stream_results
+from tomgql.graphql.shared_stream import SharedStream
 from tomgql.reading.execute import reading_as
 
 CREATE = """mutation ($name: String!, $extras: JSON) {
@@ -103,6 +104,30 @@ async def test_a_subscriber_that_joins_others_reads_its_own_gap_first(site: Site
         got = [named(await told(other)) for _ in "123"]
         assert got == ["Gap 1", "Gap 2", "Gap 3"]
         assert named(await told(one)) == "Gap 3"
+
+
+async def test_who_joins_others_that_lag_behind_hears_nothing_twice(
+    site: Site, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = asyncio.Event()
+    look_after_tokens = SharedStream.look_after_tokens
+
+    async def late(shared: SharedStream) -> None:
+        await may_go_on.wait()
+        await look_after_tokens(shared)
+
+    monkeypatch.setattr(SharedStream, "look_after_tokens", late)
+    async with socket_of(site, admin.client.token) as slow, socket_of(site, admin.client.token) as ahead:
+        await ask(slow, TARGETS)
+        await subscribers(site, 1)
+        await create(admin, "Lag 1")  # executed for who is there, and not delivered yet
+        await asyncio.sleep(0.3)
+        await ask(ahead, TARGETS, after=(await admin.client.query(LATEST))["server"]["latestCursor"])
+        await subscribers(site, 2)
+        may_go_on.set()
+        await create(admin, "Lag 2")
+        assert [named(await told(slow)) for _ in "12"] == ["Lag 1", "Lag 2"]
+        assert named(await told(ahead)) == "Lag 2"
 
 
 async def test_a_revoked_token_ends_the_streams_that_were_opened_with_it(site: Site, admin: Person) -> None:

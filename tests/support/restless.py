@@ -74,7 +74,9 @@ async def run(place: Path, disconnects: int, pause_s: float, seed: int) -> Outco
         table, events = await stored(parts.postgres.dsn())
         for heard in everybody:
             told = [int(cursor.split("-")[0]) for cursor in heard.cursors]
-            assert told == [event for event in events if event > int(begin.split("-")[0])]
+            wanted = [event for event in events if event > int(begin.split("-")[0])]
+            missing, repeated = sorted(set(wanted) - set(told)), len(told) - len(set(told))
+            assert told == wanted, f"missing: {missing}; repeated: {repeated}; unknown: {set(told) - set(wanted)}"
             assert heard.revisions == table
         total = sum(heard.disconnects for heard in everybody)
         revised = sum(revision > 1 for revision in table.values())

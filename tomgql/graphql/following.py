@@ -36,8 +36,12 @@ class Follower:
     @property
     def cursor(self) -> str | None:
         """Behind which event to go on; None of what is no stream, or has not begun."""
-        place = max(self._had, self._feed.place or 0)
-        return cursor_at(self._streams.rt, place) if place else None
+        return cursor_at(self._streams.rt, self._place) if self._place else None
+
+    @property
+    def _place(self) -> int:
+        """Up to here the subscriber has had everything, from us or before it came; others may lag behind."""
+        return max(self._had, self._feed.place or 0)
 
     async def next(self) -> Frame | None:
         """The next result; None at the end. Raises TomError, StreamRefused."""
@@ -48,7 +52,7 @@ class Follower:
                 frame = await self._of_shared(self._shared[1])
             else:
                 return None
-            if frame is not None and (frame.event_id > self._had or not frame.event_id):
+            if frame is not None and (frame.event_id > self._place or not frame.event_id):
                 self._had = frame.event_id
                 return frame
 
@@ -88,14 +92,14 @@ class Follower:
         try:
             return await box.take()
         except RightsChanged:
-            self._feed.place = max(self._had, self._feed.place or 0)
+            self._feed.place = self._place
             await self.close()
             await self._context.refresh()
             self._replay = self._replayed()
             return None
 
     async def _replayed(self) -> AsyncGenerator[Frame]:
-        self._feed.place = max(self._had, self._feed.place) if self._feed.place is not None else None
+        self._feed.place = self._place if self._feed.place is not None else None
         context = self._context.for_stream(self._context.actor, self._feed)
         async with aclosing(self._streams.results(self._asked, context)) as frames:
             async for frame in frames:
