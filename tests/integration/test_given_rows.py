@@ -143,3 +143,16 @@ async def test_a_kind_in_another_case_is_no_generic_data(admin: Person) -> None:
     target = await admin.create_target("case")
     payload = await create(admin, target, dataType="Photometry", rows=[ROW])
     assert payload["errors"][0]["message"] == 'Write `dataType` as "photometry", not "Photometry".'
+
+
+async def test_an_uncalibrated_magnitude_is_a_detection_when_its_error_says_so(admin: Person) -> None:
+    target = await admin.create_target("uncalibrated")
+    row = {"mjd": 60000.0, "filter": "weird", "mag": 17.0, "magerr": 0.4}  # 2.5 / ln 10 / 0.4 = 2.71 sigma
+    assert counts(await create(admin, target, rows=[row, {**row, "mjd": 60001, "magerr": None}])) == (2, 0, 0, 0)
+    curve = """query ($t: ID!, $n: Float) {
+      target(id: $t) {lightCurve(system: AS_REPORTED, nSigma: $n) {magnitude isDetection}} }"""
+    for n_sigma, expected in ((2.7, 17.0), (2.8, None)):
+        found = (await admin.client.query(curve, t=target, n=n_sigma))["target"]["lightCurve"]
+        assert found == {"magnitude": [expected, 17.0], "isDetection": [expected is not None, True]}
+    summary = "query ($t: ID!) {target(id: $t) {summary {detections}}}"
+    assert (await admin.client.query(summary, t=target))["target"]["summary"] == {"detections": 1}

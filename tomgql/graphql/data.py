@@ -274,10 +274,12 @@ def _sigmas(n_sigma: float | None) -> float:
 
 
 def is_detection(row: Row, n_sigma: float | None) -> bool:
-    """Whether a row is a detection; an uncalibrated magnitude is taken at its word."""
+    """Whether a row is a detection; of an uncalibrated magnitude its error decides, if there is one."""
     threshold = _sigmas(n_sigma)
     if row["flux_ujy"] is None:
-        return row["reported_magnitude"] is not None
+        error = row["reported_magnitude_error"]
+        certain = error is None or threshold * error <= photometry.MAGNITUDES_PER_RELATIVE_ERROR
+        return row["reported_magnitude"] is not None and certain
     return bool(photometry.is_detection(row["flux_ujy"], row["flux_error_ujy"], threshold))
 
 

@@ -26,11 +26,12 @@ def in_unit(flux_ujy: float | None, unit: str | None) -> float | None:
 def is_detection(row: Row, n_sigma: float | None = None) -> bool:
     """Whether the flux stands so many errors above zero; without an error, whether it is positive.
 
-    A magnitude that could not be calibrated is one that its source saw.
+    Of a magnitude that could not be calibrated its error says the same; without one, its source saw it.
     """
-    if row.flux_ujy is None:
-        return row.reported_magnitude is not None
     threshold = DEFAULT_NSIGMA if n_sigma is None else n_sigma
+    if row.flux_ujy is None:
+        error = row.reported_magnitude_error
+        return row.reported_magnitude is not None and (error is None or threshold * error <= 2.5 / math.log(10))
     return row.flux_ujy > 0 and (row.flux_error_ujy is None or row.flux_ujy >= threshold * row.flux_error_ujy)
 
 

@@ -144,6 +144,7 @@ def test_decimal_commas(tmp_path: Path) -> None:
         ("TAI-BEG = 5084596800\nTAI-END = 5084596972.8\nTIMESYS = UTC\n", 58849.501 - 37 / 86400, "converted", None),
         ("JD = 2458850.0\n", 58849.5, "assumed", "EXPOSURE_UNKNOWN"),
         ("DATE-OBS = 2020-01-01T12:00:00\nEXPTIME = 864\n", 58849.505, "assumed", "TIME_SCALE_ASSUMED"),
+        ("DATE-OBS = 2020-01-01T00:00:00\nEXPTIME = 864\nTIMESYS = UTC\n", 58849.005, "converted", "TIME_SHIFTED"),
         ("DATE-OBS = 2020-01-01T12:00:00\nEXPTIME = 864\nTIMESYS = LMT\n", 58849.505, "assumed", "TIME_SCALE_UNKNOWN"),
         ("DATE = 2020-02-02\nMJD-OBS = 2965661.58\nDATE-OBS = 2020-01-01T12:00:00\n", 58849.5, "assumed",
          "TIME_DISTRUSTED"),

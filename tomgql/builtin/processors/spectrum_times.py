@@ -132,7 +132,7 @@ def _start(header: Keywords, exposure: float, distrusted: list[str], notes: list
         clock = _clock(header, _CLOCKS)
         if mjd == math.floor(mjd) and clock:
             mjd += clock
-        if mjd == math.floor(mjd):
+        if mjd == math.floor(mjd) and ":" not in str(header[name]):
             notes.append(Note("WARNING", "DAY_PRECISION", f"{name} gives a day without a time; taken as its midnight"))
             return mjd, _DAY_ONLY
         if math.isnan(exposure):

@@ -25,10 +25,14 @@ def flux(column: str, context: RowContext) -> str:
 
 
 def detection(context: RowContext) -> str:
-    """Whether the row is a detection at ``nSigma``; uncalibrated magnitudes are taken at their word. Never null."""
+    """Whether the row is a detection at ``nSigma``. Never null.
+
+    Of an uncalibrated magnitude its error decides; without one, as of a flux, it is taken at its word.
+    """
     row, nsigma = context.row, sigmas(context)
     return (
         f"case when {row}.flux_ujy is null then {row}.reported_magnitude is not null"
+        f" and coalesce({nsigma} * {row}.reported_magnitude_error <= {MAGNITUDES_PER_RELATIVE_ERROR!r}::float8, true)"
         f" else {row}.flux_ujy > 0 and ({row}.flux_error_ujy is null"
         f" or {row}.flux_ujy >= {nsigma} * {row}.flux_error_ujy) end"
     )
