@@ -54,6 +54,9 @@ _WITH_SYSTEMS = {
 }  # fmt: skip
 """Names that may have a magnitude system in them."""
 
+LONGEST_NAME = 500
+"""Characters up to which a name may hold a unit: a file's first line of brackets would else take minutes to tell."""
+
 _BRACKETED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*")
 _UNIT_SUFFIX = re.compile(r"(?P<name>.+?)(?P<unit>ujy|mjy|njy|jy|mmag)")
 _TIME = re.compile(
@@ -92,6 +95,8 @@ def normalise(name: str) -> str:
 
 def split_unit(name: str) -> tuple[str, str | None]:
     """Name and unit of ``flux(mJy)``, ``flux [uJy]`` or ``flux_ujy``; the unit is None where there is none."""
+    if len(name) > LONGEST_NAME:
+        return name, None
     match = _BRACKETED.fullmatch(name.strip())
     if match and match["name"]:
         return match["name"], match["unit"].strip() or None
