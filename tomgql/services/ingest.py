@@ -101,24 +101,37 @@ async def withdraw_missing(tx: Transaction, origin: Origin) -> int:
     and a later reading that holds them again enables them. Returns how many; call before `announce_data`.
     """
     await tx.execute(
-        "insert into staged_outcomes (id, outcome) select d.id, 'DISABLED' from reduced_data d"
+        "insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (select d.id from reduced_data d"
         " where d.target_id = $1 and d.data_product_id = $2 and d.job_id is not null and not d.disabled"
-        " and not exists (select from staged_outcomes o where o.id = d.id)",
+        " except select o.id from staged_outcomes o) missing",
         origin.target_id,
         origin.data_product_id,
     )
-    await tx.execute(
-        "update staged_outcomes o set outcome = 'ENABLED' from reduced_data d where o.id = d.id"
-        " and o.outcome = 'UNCHANGED' and d.target_id = $1 and d.withdrawn",
-        origin.target_id,
-    )
-    await tx.execute(
-        "update reduced_data d set disabled = (o.outcome = 'DISABLED'), withdrawn = (o.outcome = 'DISABLED'),"
-        " modified = now() from staged_outcomes o where d.target_id = $1 and d.id = o.id"
-        " and (o.outcome in ('DISABLED', 'ENABLED') or (o.outcome = 'REVISED' and d.withdrawn))",
-        origin.target_id,
-    )
-    return int(await tx.value("select count(*) from staged_outcomes where outcome = 'DISABLED'"))
+    await tx.execute("update staged_outcomes set outcome = 'ENABLED' where outcome = 'UNCHANGED' and withdrawn")
+    missing = await _keys(tx, "outcome = 'DISABLED'")
+    await _set_withdrawn(tx, origin, missing, True)
+    await _set_withdrawn(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"), False)
+    return len(missing)
+
+
+async def _keys(tx: Transaction, condition: str) -> list[int]:
+    """Keys of the data with an outcome.
+
+    The table of data is then asked for these keys, never joined: of a target that is new its statistics know nothing,
+    and a join would read all of the target again for every row.
+    """
+    return list(await tx.value(f"select coalesce(array_agg(id), '{{}}') from staged_outcomes where {condition}"))
+
+
+async def _set_withdrawn(tx: Transaction, origin: Origin, keys: list[int], withdrawn: bool) -> None:
+    if keys:
+        await tx.execute(
+            "update reduced_data set disabled = $3, withdrawn = $3, modified = now()"
+            " where target_id = $1 and id = any($2::bigint[])",
+            origin.target_id,
+            keys,
+            withdrawn,
+        )
 
 
 async def announce_data(tx: Transaction, origin: Origin) -> None:
@@ -178,6 +191,7 @@ async def _set_apart(tx: Transaction, origin: Origin) -> None:
     shown = product_id_shown_to(origin.actor, "d.data_product_id", parameters.bind)
     if shown == "true":
         return
+    await tx.execute("create index on staged (identity)")  # whatever is thought of the number of the target's data
     target = parameters.bind(origin.target_id, "bigint")
     actor = parameters.bind(str(origin.actor.user_id), "text")
     await tx.execute(
@@ -206,7 +220,7 @@ def _uuid_of(text: str) -> str:
 # A row that repeats an identity of its own file: the last one stands. Data of several kinds may share a row's number.
 _SORT_OUT = """
     create temporary table staged_outcomes on commit drop as
-    select s."row", s.place, s.identity, d.id, case
+    select s."row", s.place, s.identity, d.id, d.withdrawn, case
         when d.id is null then 'CREATED' when d.content = s.content then 'UNCHANGED' else 'REVISED' end as outcome
     from (select distinct on (identity) "row", place, identity, content from staged order by identity, place desc) s
     left join reduced_data d on d.target_id = $1 and d.identity = s.identity
@@ -214,15 +228,19 @@ _SORT_OUT = """
 
 
 async def _write(tx: Transaction, origin: Origin) -> None:
-    await tx.execute(
-        "insert into reduced_data_revisions (target_id, datum_id, revision, record, superseded_by_job_id)"
-        f" select d.target_id, d.id, d.revision, {superseded_record('d')}, $2"
-        " from reduced_data d join staged_outcomes o on o.id = d.id and o.outcome = 'REVISED' where d.target_id = $1",
-        origin.target_id,
-        origin.job_id,
-    )
     values = [origin.target_id, origin.data_product_id, origin.job_id]
-    await tx.execute(_revise_sql(), *values)
+    if revised := await _keys(tx, "outcome = 'REVISED'"):
+        await tx.execute(
+            "insert into reduced_data_revisions (target_id, datum_id, revision, record, superseded_by_job_id)"
+            f" select d.target_id, d.id, d.revision, {superseded_record('d')}, $2"
+            " from reduced_data d where d.target_id = $1 and d.id = any($3::bigint[])",
+            origin.target_id,
+            origin.job_id,
+            revised,
+        )
+        await tx.execute("create index on staged_outcomes (id) where outcome = 'REVISED'")
+        await tx.execute("create index on staged (place)")
+        await tx.execute(_revise_sql(), *values, revised)
     await tx.execute(_create_sql(), *values)
 
 
@@ -235,7 +253,7 @@ def _revise_sql() -> str:
     return (
         f"update reduced_data d set {changes}, data_product_id = $2, job_id = $3, revision = d.revision + 1,"
         " modified = now() from staged s join staged_outcomes o on o.place = s.place and o.outcome = 'REVISED'"
-        " where d.target_id = $1 and d.id = o.id"
+        " where d.target_id = $1 and d.id = any($4::bigint[]) and d.id = o.id"
     )
 
 
