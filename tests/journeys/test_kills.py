@@ -87,7 +87,7 @@ async def test_killed_in_the_middle_of_its_transaction(site: Site, observer: Per
     target, cursor, job = await an_upload(observer, "Killed in its transaction", 2_000)
     async with held_up(site.settings.database_url or "", NO_WRITES) as watcher:
         workers.append(first := Child(site.settings, "worker"))
-        await someone_waits(watcher, "update reduced_data")
+        await someone_waits(watcher, "insert into reduced_data (")
         assert (await job_of(observer.client, job))["state"] == "RUNNING"
         first.kill()
     workers.append(Child(site.settings, "worker"))
@@ -129,7 +129,7 @@ async def test_sigterm_gives_the_job_back_at_once(site: Site, observer: Person, 
     target, cursor, job = await an_upload(observer, "Given back", 2_000)
     async with held_up(site.settings.database_url or "", NO_WRITES) as watcher:
         workers.append(first := Child(lasting, "worker"))
-        await someone_waits(watcher, "update reduced_data")
+        await someone_waits(watcher, "insert into reduced_data (")
         started = time.monotonic()
         first.stop()
         assert time.monotonic() - started < 5
@@ -149,7 +149,7 @@ async def test_sigterm_ends_a_worker_that_cannot_give_its_job_back(
     database_url = site.settings.database_url or ""
     async with held_up(database_url, NO_WRITES) as watcher:
         workers.append(first := Child(site.settings, "worker"))
-        await someone_waits(watcher, "update reduced_data")
+        await someone_waits(watcher, "insert into reduced_data (")
         async with held_up(database_url, f"select from jobs where id = {job[1:]} for update"):
             first.process.terminate()
             assert await asyncio.to_thread(first.process.wait, 10) == 0
@@ -218,7 +218,7 @@ async def test_a_cancelled_job_leaves_no_data_and_can_be_run_again(site: Site, o
     running_target, running_cursor, running = await an_upload(observer, "Cancelled while it ran", 2_000)
     with running_worker(site.settings):
         async with held_up(site.settings.database_url or "", NO_WRITES) as watcher:
-            await someone_waits(watcher, "update reduced_data")
+            await someone_waits(watcher, "insert into reduced_data (")
             answer = (await observer.client.query(CANCEL, id=running))["cancelJob"]
             assert answer == {"job": {"state": "RUNNING"}, "errors": []}
             cancelled = await ended(observer.client, running)
