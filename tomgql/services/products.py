@@ -67,26 +67,39 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
     Idempotent by ``idempotency_key``.
     """
-    user_id = guard.require_writer(actor)
-    file_name = clean_file_name(new.file_name)
-    wants_job = _wants_job(rt, new)
+    guard.require_writer(actor)
+    check_product(rt, new)
     async with transaction(rt.writes) as tx:  # before a stranger's bytes are stored
         await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
     stored = await rt.files.put(content, rt.settings.max_upload_bytes)
-    request = _request(new, stored)
     async with transaction(rt.writes) as tx:
-        answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
-        if answer is not None:
-            return Registered(**answer)
-        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
-        product_id = await _insert(tx, new, file_name, stored, user_id)
-        await add_to_groups(tx, actor, product_id, new.groups)
-        job_id = await _ask(tx, rt, actor, new, product_id, wants_job=wants_job)
-        hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
-        registered = Registered(product_id, job_id)
-        await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
-        await _announce(tx, new.target_id, registered)
-        await hooks.announce(tx, hook_jobs)
+        return await register_stored(tx, rt, actor, new, stored)
+
+
+def check_product(rt: Runtime, new: NewProduct) -> None:
+    """What can be said of a product before its file is there; raises InvalidInput, UnknownPlugin."""
+    clean_file_name(new.file_name)
+    _wants_job(rt, new)
+
+
+async def register_stored(
+    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, stored: StoredFile
+) -> Registered:
+    """The product row of a file that is in the store, its job and their events: `register_product`'s second half."""
+    user_id = guard.require_writer(actor)
+    request = _request(new, stored)
+    answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
+    if answer is not None:
+        return Registered(**answer)
+    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+    product_id = await _insert(tx, new, stored, user_id)
+    await add_to_groups(tx, actor, product_id, new.groups)
+    job_id = await _ask(tx, rt, actor, new, product_id)
+    hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
+    registered = Registered(product_id, job_id)
+    await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
+    await _announce(tx, new.target_id, registered)
+    await hooks.announce(tx, hook_jobs)
     return registered
 
 
@@ -160,7 +173,7 @@ def _wants_job(rt: Runtime, new: NewProduct) -> bool:
     return new.process and (new.processor is not None or readable)
 
 
-async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
+async def _insert(tx: Transaction, new: NewProduct, stored: StoredFile, user_id: int) -> int:
     await require_observation_of(tx, new.target_id, new.observation_id)
     try:
         product_id = await tx.value(
@@ -170,7 +183,7 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
             new.observation_id,
             new.product_id,
             new.data_product_type,
-            file_name,
+            clean_file_name(new.file_name),
             stored.size_bytes,
             stored.sha256,
             new.extra_data,
@@ -183,11 +196,9 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
     return int(product_id)
 
 
-async def _ask(
-    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int, *, wants_job: bool
-) -> int | None:
+async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int | None:
     """The job that reads the product, or else draws its thumbnail."""
-    if not wants_job:
+    if not _wants_job(rt, new):
         kind = new.data_product_type
         return await ask_thumbnail(tx, rt, actor, new.target_id, product_id, kind) if new.process else None
     spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
