@@ -51,6 +51,12 @@ class TargetListPayload:
 class DataProductPayload:
     data_product: DataProduct | None = _maybe("The data product as it is now.")
     job: Job | None = _maybe("The job that processes it, or draws its thumbnail; null when there is none.")
+    already_exists: bool = strawberry.field(
+        default=False,
+        description="Whether an upload brought what the target has: the same content and type of product, visible to"
+        " the uploader, and in the groups asked for. The product is that one then, and is read again only when the"
+        " call names another processor or options, or its last job failed.",
+    )
     errors: list[UserError] = _errors()
 
 

@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -83,11 +84,12 @@ def _headers(progress: Progress) -> dict[str, str]:
     }
 
 
-def _told(registered: Registered) -> dict[str, dict[str, str] | None]:
+def _told(registered: Registered) -> dict[str, Any]:
     job_id = registered.job_id
     return {
         "dataProduct": {"id": ids.encode("data_products", registered.data_product_id)},
         "job": None if job_id is None else {"id": ids.encode("jobs", job_id)},
+        "alreadyExists": registered.already_exists,
     }
 
 

@@ -104,7 +104,8 @@ class UploadMutations:
             new = product_of(input, file.filename or "")
             done = await products.register_product(info.context.rt, info.context.actor, new, chunks(file))
             job = None if done.job_id is None else one("jobs", (done.job_id,))
-            return {"data_product": one("data_products", (done.data_product_id,)), "job": job}
+            product = one("data_products", (done.data_product_id,))
+            return {"data_product": product, "job": job, "already_exists": done.already_exists}
 
         return await answer(DataProductPayload, work)
 
