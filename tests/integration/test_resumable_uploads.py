@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.support.client import TLS, Client
 from tests.support.people import Person, make_person
-from tests.support.pieces import begin, begun, offset_of, request, send, slow_put
+from tests.support.pieces import begin, begun, counts, offset_of, request, send, slow_put
 from tests.support.site import Site, running_site, until
 from tomgql.services import uploads
 from tomgql.services.open_uploads import discard_ended_uploads
@@ -39,17 +39,6 @@ async def sender(site: Site) -> Person:
 @pytest_asyncio.fixture
 async def target(sender: Person, request: pytest.FixtureRequest) -> str:
     return await sender.create_target(request.node.name, access="PRIVATE")
-
-
-async def counts(site: Site, target: str) -> tuple[int, int, int]:
-    """Products, jobs and events about a target, beside its own."""
-    row = await site.rt.reads.fetchrow(
-        "select (select count(*) from data_products where target_id = $1),"
-        " (select count(*) from jobs where target_id = $1),"
-        " (select count(*) from events where target_id = $1 and topic <> 'targets')",
-        int(target[1:]),
-    )
-    return tuple(row)
 
 
 def refused(response: httpx.Response) -> tuple[int, str, str | None]:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.people import Person, make_person
-from tests.support.pieces import begun, send
+from tests.support.pieces import begun, counts, send
 from tests.support.site import Site, running_worker, until
 
 CONTENT = b"mjd,mag,magerr,filter\n59000.5,18.1,0.1,ztfr\n"
@@ -59,17 +59,6 @@ async def in_pieces(person: Person, target: str, content: bytes = CONTENT, **giv
         "there": answer["alreadyExists"],
         "errors": [],
     }
-
-
-async def counts(site: Site, target: str) -> tuple[int, int, int]:
-    """Products, jobs and events about a target, beside its own."""
-    row = await site.rt.reads.fetchrow(
-        "select (select count(*) from data_products where target_id = $1),"
-        " (select count(*) from jobs where target_id = $1),"
-        " (select count(*) from events where target_id = $1 and topic <> 'targets')",
-        int(target[1:]),
-    )
-    return tuple(row)
 
 
 roads = pytest.mark.parametrize("road", [at_once, in_pieces])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest_asyncio
 
+import tomgql.client
 from tests.support.client import TLS, Client
 from tests.support.people import Person, make_person
 from tests.support.pieces import begun, offset_of, send
@@ -104,3 +106,37 @@ def _peak_bytes(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(peak.split()[1]) * 1024
+
+
+async def test_the_client_goes_on_when_the_server_comes_back(site: Site, sender: Person, tmp_path: Path) -> None:
+    target, size = await sender.create_target("By the client"), 40 * MEBIBYTE + 3
+    settings = site.settings.model_copy(update={"port": free_port()})
+    path = tmp_path / "large.fits"
+    path.write_bytes(part(0, size))
+    told: list[int] = []
+
+    def tell(sent: int, _size: int) -> None:
+        told.append(sent)
+        time.sleep(0.004)  # slow enough to be killed on the way
+
+    async with tomgql.client.Client(f"http://127.0.0.1:{settings.port}", token=sender.client.token) as tom:
+        async with web_child(settings) as web:
+            sending = asyncio.create_task(
+                tom.upload(
+                    path,
+                    target=target,
+                    data_product_type="fits_file",
+                    progress=tell,
+                    more={"process": False},
+                )
+            )
+            await until(20, lambda: told and told[-1] > 24 * MEBIBYTE)
+            web.kill()
+        async with web_child(settings):
+            sent = await asyncio.wait_for(sending, 60)
+            again = await tom.upload(path, target=target, data_product_type="fits_file", more={"process": False})
+    assert (sent["dataProduct"]["sha256"], sent["dataProduct"]["sizeBytes"]) == (hash_of(size), size)
+    assert (sent["job"], sent["alreadyExists"], again["alreadyExists"]) == (None, False, True)
+    assert again["dataProduct"] == sent["dataProduct"]
+    assert told[-1] == size
+    assert min(told[told.index(next(sent for sent in told if sent > 24 * MEBIBYTE)) :]) > 8 * MEBIBYTE

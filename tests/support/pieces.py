@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.support.client import TLS, Client
+from tests.support.site import Site
 
 BEGIN = """
 mutation ($input: BeginUploadInput!) {
@@ -51,6 +52,17 @@ async def offset_of(client: Client, address: str) -> int:
     head = await request(client, "HEAD", address)
     assert head.status_code == 204, head.status_code
     return int(head.headers["upload-offset"])
+
+
+async def counts(site: Site, target: str) -> tuple[int, int, int]:
+    """Products, jobs and events about a target, beside its own."""
+    row = await site.rt.reads.fetchrow(
+        "select (select count(*) from data_products where target_id = $1),"
+        " (select count(*) from jobs where target_id = $1),"
+        " (select count(*) from events where target_id = $1 and topic <> 'targets')",
+        int(target[1:]),
+    )
+    return tuple(row)
 
 
 @asynccontextmanager
