@@ -31,6 +31,7 @@ from tomgql.web.files import download
 from tomgql.web.health import health
 from tomgql.web.limits import BodyLimit
 from tomgql.web.thumbnails import thumbnail
+from tomgql.web.uploads import upload
 
 
 def build_app(settings: Settings) -> Starlette:
@@ -52,7 +53,14 @@ def build_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=_routes(schema, settings),
         lifespan=lifespan,
-        middleware=[Middleware(BodyLimit, settings.max_body_bytes, settings.max_anonymous_body_bytes)],
+        middleware=[
+            Middleware(
+                BodyLimit,
+                settings.max_body_bytes,
+                settings.max_anonymous_body_bytes,
+                {"/uploads/": settings.max_file_bytes},
+            )
+        ],
         exception_handlers={
             TomError: errors.tom_error,
             HTTPException: errors.http_error,
@@ -80,6 +88,7 @@ def _routes(schema: Schema, settings: Settings) -> list[Route | WebSocketRoute]:
         WebSocketRoute("/graphql", endpoint),
         Route("/files/{id}", download, methods=["GET"]),
         Route("/files/{id}/thumbnail", thumbnail, methods=["GET"]),
+        Route("/uploads/{address}", upload, methods=["HEAD", "PUT", "PATCH", "DELETE"]),
         Route("/export/targets.csv", targets_csv(partial(coerced_input, schema)), methods=["GET"]),
         Route("/session", auth.open_session, methods=["POST"]),
         Route("/session", auth.close_session, methods=["DELETE"]),

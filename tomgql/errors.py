@@ -25,6 +25,7 @@
     +- Upstream                another service failed
     |  +- UpstreamBusy, UpstreamDown, UpstreamRefused
     +- Unavailable             a part of tomgql itself is not reachable just now
+    +- UploadStalled           a file that is being sent, of which nothing came for too long
     +- TooManyStreams          a subscription beyond a limit of this server
     +- StreamEnded             a subscription that must be resumed; details["cursor"] says where
     |  +- SlowConsumer, GoingAway
@@ -219,6 +220,14 @@ class Unavailable(TomError):
 
     code = "UNAVAILABLE"
     http_status = 503
+    retryable = True
+
+
+class UploadStalled(TomError):
+    """Nothing came for too long of a file that is being sent; what came is kept."""
+
+    code = "UPLOAD_STALLED"
+    http_status = 408
     retryable = True
 
 

@@ -13,7 +13,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,9 @@ CHUNK_BYTES = 1024 * 1024
 
 SET_ASIDE = "set-aside-"
 """How a file's name begins while it is decided whether it goes."""
+
+PARTIAL = "partial-"
+"""How the name of a file begins that comes in pieces."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,38 @@ class FileStore:
         handle, name = await asyncio.to_thread(tempfile.mkstemp, dir=self._directory, prefix="incoming-")
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stored = await self._copy(chunks, stream, limit_bytes)
-                await asyncio.to_thread(_sync, stream)
-            await asyncio.to_thread(self._keep, temporary, stored.sha256)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-                raise Unavailable("This server has no room left for files; tell its administrator.") from error
-            raise
+            with telling_of_room():
+                with os.fdopen(handle, "wb") as stream:
+                    stored = await self._copy(chunks, stream, limit_bytes)
+                    await asyncio.to_thread(_sync, stream)
+                await asyncio.to_thread(self._keep, temporary, stored.sha256)
         finally:
             await asyncio.to_thread(temporary.unlink, missing_ok=True)
         return stored
+
+    def partial_path(self, name: str) -> Path:
+        """Where a file of this name lies while it comes in pieces."""
+        return self._directory / f"{PARTIAL}{name}"
+
+    def adopt(self, name: str, sha256: str) -> None:
+        """Give a file that came in pieces its place as well; idempotent.
+
+        It keeps the partial name until `discard_partial`, so that nothing is lost when its row is not committed.
+        """
+        temporary = self._directory / f"incoming-{name}"
+        temporary.unlink(missing_ok=True)
+        os.link(self.partial_path(name), temporary)
+        os.utime(temporary)
+        self._keep(temporary, sha256)
+        temporary.unlink(missing_ok=True)  # stays where both names were one file already
+
+    def partial_names(self) -> list[str]:
+        """Names of the files that come in pieces."""
+        return [path.name.removeprefix(PARTIAL) for path in self._directory.glob(f"{PARTIAL}*")]
+
+    def discard_partial(self, name: str) -> None:
+        """Remove what came of a file, if anything."""
+        self.partial_path(name).unlink(missing_ok=True)
 
     def local_path(self, sha256: str) -> Path:
         """Where the file with this hash lies; it exists for every stored data product."""
@@ -99,6 +123,17 @@ class FileStore:
         final = self.local_path(sha256)
         final.parent.mkdir(mode=0o700, exist_ok=True)
         temporary.replace(final)
+
+
+@contextlib.contextmanager
+def telling_of_room() -> Iterator[None]:
+    """Raises Unavailable in place of the system's error when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise Unavailable("This server has no room left for files; tell its administrator.") from error
+        raise
 
 
 def _came_before(path: Path, moment: float) -> bool:

@@ -22,6 +22,7 @@ from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, 
 from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
+from tomgql.services.open_uploads import discard_ended_uploads
 from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, outlive
@@ -36,7 +37,7 @@ RESTART_S = 0.5
 """Pause before a worker that lost its Redis is started again."""
 
 PRUNE_S = 3600.0
-"""Pause between two looks for events that are too old, and files that nobody names."""
+"""Pause between two looks for events that are too old, uploads that have ended, and files that nobody names."""
 
 ENDLESS_S = 7 * 86400
 """arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
@@ -146,6 +147,7 @@ async def _prune(rt: Runtime) -> None:
         try:
             async with rt.writes.acquire() as connection:
                 await log.prune(connection, limits.event_retention_days, limits.event_retention_count)
+            await discard_ended_uploads(rt)
             await discard_orphans(rt)
         except LOST as error:
             outlive(error)

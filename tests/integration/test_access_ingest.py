@@ -11,8 +11,9 @@ from tomgql.settings import Settings
 JOB = "query ($id: ID!) { job(id: $id) { state result dataProduct { notes { code count } } } }"
 
 
-async def read(scene: Scene, actor: str, mag: float, **given: Any) -> dict[str, Any]:
-    content = f"mjd,mag,magerr,filter\n57000.5,{mag},0.1,ztfr\n57001.5,{mag},0.1,ztfr\n".encode()
+async def read(scene: Scene, actor: str, mag: float, blank: int = 0, **given: Any) -> dict[str, Any]:
+    """``blank`` lines at the end make another file of the same rows: the same file would be the same product."""
+    content = f"mjd,mag,magerr,filter\n57000.5,{mag},0.1,ztfr\n57001.5,{mag},0.1,ztfr\n".encode() + b"\n" * blank
     target = scene.ids["targets"]["PUBLIC"]
     payload = await scene.clients[actor].upload(target, f"{actor}.csv", content, **given)
     assert payload["errors"] == []
@@ -34,8 +35,8 @@ async def test_a_file_does_not_reach_hidden_data(site: Site, settings: Settings)
             assert first["result"]["created"] == 2
             hidden = await site.rt.writes.fetchval("select max(data_product_id) from reduced_data")
             before = await site.rt.writes.fetchval(content, hidden)
-            for mag, expected in ((20.0, (2, 0, 0)), (20.0, (0, 0, 2)), (12.0, (0, 2, 0))):
-                result = (await read(scene, "changer", mag))["result"]
+            for blank, (mag, expected) in enumerate(((20.0, (2, 0, 0)), (20.0, (0, 0, 2)), (12.0, (0, 2, 0)))):
+                result = (await read(scene, "changer", mag, blank))["result"]
                 assert (result["created"], result["revised"], result["unchanged"]) == expected
             assert await site.rt.writes.fetchval(content, hidden) == before
             assert (await read(scene, "curator", 12.0))["result"]["revised"] == 2

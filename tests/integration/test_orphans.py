@@ -22,7 +22,8 @@ async def test_only_old_files_that_nobody_names_go(site: Site, admin: Person) ->
     target, day = await admin.create_target("filed"), site.settings.orphan_age_s
     products = {}
     for name, content in (("kept", b"1"), ("gone", b"2"), ("twice", b"3"), ("again", b"3"), ("young", b"4")):
-        products[name] = (await admin.client.upload(target, name, content, process=False))["dataProduct"]
+        named = {"productId": name, "process": False}  # so that the same content is two products
+        products[name] = (await admin.client.upload(target, name, content, **named))["dataProduct"]
     paths = {name: site.rt.files.local_path(product["sha256"]) for name, product in products.items()}
     for name in ("kept", "gone", "twice"):
         age(paths[name], day + 60)

@@ -50,6 +50,9 @@ async def test_a_subscriber_is_told_while_a_spectrum_comes_in(site: Site) -> Non
     job = await finished(observer, payload["job"]["id"])
     assert (job["state"], job["result"]["processor"], job["result"]["created"]) == ("SUCCEEDED", "spectra_fits", 1)
     again = await observer.client.upload(target, "again.fits", content, dataProductType="spectroscopy")
+    assert (again["alreadyExists"], again["dataProduct"]["id"]) == (True, payload["dataProduct"]["id"])
+    padded = content + bytes(2880)  # another file of the same spectrum
+    again = await observer.client.upload(target, "again.fits", padded, dataProductType="spectroscopy")
     assert (await finished(observer, again["job"]["id"]))["result"]["unchanged"] == 1
     revised = await observer.client.upload(target, "new.fits", an_image(
         FLUX * 2, CTYPE1="AWAV", CUNIT1="nm", CRVAL1=500.0, CDELT1=0.5, BUNIT="erg/cm2/s/A", TELESCOP="NTT"

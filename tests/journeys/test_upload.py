@@ -78,6 +78,9 @@ class TestUpload:
         first = await observer.client.upload(target, "flux.csv", content)
         assert (await finished(observer, first["job"]["id"]))["result"]["created"] == 174
         again = await observer.client.upload(target, "renamed.txt", content)
+        assert again["alreadyExists"] is True
+        assert (again["dataProduct"], again["job"]["id"]) == (first["dataProduct"], first["job"]["id"])
+        again = await observer.client.upload(target, "renamed.txt", content + b"\n")  # another file of the same rows
         result = (await finished(observer, again["job"]["id"]))["result"]
         assert (result["created"], result["revised"], result["unchanged"]) == (0, 0, 174)
 

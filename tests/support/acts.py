@@ -108,6 +108,8 @@ def _about_targets(target: str) -> list[Act]:
     return [
         Act(f"upload-to-{target}", "uploadDataProduct", about, lambda _scene, id: {"target": id},
             change_target(target)),
+        Act(f"begin-upload-to-{target}", "beginUpload", about,
+            lambda _scene, id: {"target": id, "fileName": "f", "sizeBytes": 1}, change_target(target)),
         Act(f"data-into-{target}", "createReducedData", about, lambda scene, id: {"target": id, **_rows(scene)},
             change_target(target)),
         Act(f"observation-of-{target}", "createObservation", about,

@@ -19,6 +19,7 @@ mutation ($input: UploadDataProductInput!) {
   uploadDataProduct(input: $input) {
     dataProduct { id fileName sha256 sizeBytes }
     job { id state }
+    alreadyExists
     errors { code message path }
   }
 }

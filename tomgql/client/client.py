@@ -99,10 +99,11 @@ class Client:
         progress: Progress | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Send a file, streamed from disk, or bytes; returns its `dataProduct` and the `job` that reads it.
+        """Send a file, streamed from disk, or bytes; returns its `dataProduct`, its `job` and `alreadyExists`.
 
         ``more`` holds further fields of UploadDataProductInput, such as productId, groups, processor or
-        idempotencyKey. Raises PayloadErrors, Refused, Unreachable, InvalidCall. Not repeated by itself.
+        idempotencyKey. Raises PayloadErrors, Refused, Unreachable, InvalidCall. A file beyond 16 MiB goes
+        on after a cut, where it was; a smaller one is not repeated by itself.
         """
         fields = {"target": target, "dataProductType": data_product_type, "options": options, **(more or {})}
         with transfer.opened(source, file_name, progress) as content:

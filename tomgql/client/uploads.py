@@ -1,4 +1,4 @@
-"""Uploads: `send` takes the road that fits the content; multipart requests are the one that every server has.
+"""Uploads: `send` takes the road that fits the content, a multipart request or, for a large file, pieces.
 
 GraphQL multipart request specification: https://github.com/jaydenseric/graphql-multipart-request-spec. The server is
 asked before the body is sent (``Expect: 100-continue``), so that a refusal by size arrives as one.
@@ -13,13 +13,18 @@ from aiohttp.abc import AbstractStreamWriter
 
 from tomgql.client.errors import PayloadErrors, ServerError
 from tomgql.client.http import Http, encoded
+from tomgql.client.pieces import send_in_pieces
 from tomgql.client.transfer import Content
+
+LARGE_BYTES = 16 * 1024 * 1024
+"""Files beyond this go in pieces: a cut then costs no more than what was on the way."""
 
 UPLOAD = """
 mutation ($input: UploadDataProductInput!) {
   uploadDataProduct(input: $input) {
     dataProduct { id fileName sizeBytes sha256 url }
     job { id state }
+    alreadyExists
     errors { code message path }
   }
 }
@@ -29,8 +34,10 @@ mutation ($input: UploadDataProductInput!) {
 async def send(http: Http, content: Content, fields: dict[str, Any]) -> dict[str, Any]:
     """Upload a file as a data product; ``fields`` are those of UploadDataProductInput but the file.
 
-    Returns ``dataProduct`` and ``job``. Raises PayloadErrors, Refused, Unreachable.
+    Returns ``dataProduct``, ``job`` and ``alreadyExists``. Raises PayloadErrors, Refused, Unreachable.
     """
+    if content.size > LARGE_BYTES:
+        return await send_in_pieces(http, content, fields)
     payload = await _multipart(http, content, fields)
     errors = [ServerError.read(each) for each in payload.pop("errors")]
     if errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import strawberry
@@ -50,6 +51,20 @@ class TargetListPayload:
 class DataProductPayload:
     data_product: DataProduct | None = _maybe("The data product as it is now.")
     job: Job | None = _maybe("The job that processes it, or draws its thumbnail; null when there is none.")
+    already_exists: bool = strawberry.field(
+        default=False,
+        description="Whether an upload brought what the target has: the same content and type of product, visible to"
+        " the uploader, and in the groups asked for. The product is that one then, and is read again only when the"
+        " call names another processor or options, or its last job failed.",
+    )
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="Where a file is to be sent in pieces, or why not.")
+class BeginUploadPayload:
+    upload_id: strawberry.ID | None = _maybe("Id of the upload.")
+    url: str | None = _maybe("Where its bytes go by PUT, with the credentials of who began it; a path.")
+    expires: datetime | None = _maybe("When the file must have come; what came of it is forgotten then.")
     errors: list[UserError] = _errors()
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
+from tomgql.graphql.context import Info
 from tomgql.graphql.enums import NoteLevel
 from tomgql.graphql.inputs import DataProductOrder, DataProductWhere, ReducedDatumWhere
 from tomgql.graphql.lazy import (
@@ -19,11 +20,16 @@ from tomgql.graphql.lazy import (
     LazyUserGroup,
     link,
 )
+from tomgql.reading import ids
 from tomgql.reading.rows import Row
+from tomgql.services.signed_addresses import sign_download
 
 Where = Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")]
 OrderBy = Annotated[
     list[DataProductOrder] | None, strawberry.argument(description="In which order; newest first when not given.")
+]
+ExpiresInSeconds = Annotated[
+    int, strawberry.argument(description="How long the address is good, seconds, 1 to 604,800 (a week).")
 ]
 DataWhere = Annotated[ReducedDatumWhere | None, strawberry.argument(description="Which reduced data.")]
 
@@ -75,6 +81,15 @@ class DataProduct(OfRow, Node):
     @strawberry.field(description="Where the file can be fetched by GET, with the viewer's rights; a path.")
     def url(self, root: strawberry.Parent[Row]) -> str:
         return f"/files/{root.public_id}"
+
+    @strawberry.field(
+        description="Where the file can be fetched by GET without credentials for a while, a path with a signature:"
+        " with the rights that the viewer has at that moment, and only while the token in use is good."
+    )
+    def signed_url(self, root: strawberry.Parent[Row], info: Info, expires_in_seconds: ExpiresInSeconds = 3600) -> str:
+        rt, actor = info.context.rt, info.context.actor
+        (key,) = ids.decode("data_products", root.public_id) or (0,)
+        return f"/files/{root.public_id}?signature={sign_download(rt, actor, key, expires_in_seconds)}"
 
     @strawberry.field(
         description="Where a PNG of at most 256 x 256 pixels can be fetched by GET, with the viewer's rights; a path."

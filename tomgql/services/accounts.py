@@ -46,6 +46,11 @@ async def principal_of_session(rt: Runtime, token_id: int) -> Principal:
     return _principal(await rt.reads.fetchrow(_PRINCIPAL + " and t.id = $1", token_id))
 
 
+async def principal_now(rt: Runtime, actor: Principal) -> Principal:
+    """The actor by the same token as it is worth now; raises NotAuthenticated when it has ended."""
+    return actor if actor.token_id is None else await principal_of_session(rt, actor.token_id)
+
+
 async def principals_of_sessions(rt: Runtime, token_ids: Collection[int]) -> dict[int, Principal]:
     """Who stands behind each of these tokens just now; those that have ended are left out."""
     rows = await rt.reads.fetch(_PRINCIPAL + " and t.id = any($1::bigint[])", list(token_ids))

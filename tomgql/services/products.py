@@ -23,6 +23,7 @@ from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
 from tomgql.services.product_types import require_product_type
+from tomgql.services.same_product import UNFINISHED, find_same, job_of_same
 from tomgql.services.thumbnails import ask_thumbnail
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
@@ -52,10 +53,11 @@ class NewProduct:
 
 @dataclass(frozen=True)
 class Registered:
-    """Keys of a stored product and of its job, if one was asked for."""
+    """Keys of a stored product and of its job, if one was asked for; and whether the product was there before."""
 
     data_product_id: int
     job_id: int | None
+    already_exists: bool = False
 
 
 async def register_product(rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes]) -> Registered:
@@ -63,30 +65,63 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
 
     Permission: CHANGE on the target. The file is hashed while it is stored, and is kept whatever becomes of its
     processing. Enqueues `ProcessDataProduct` when a processor reads this type of product, else `MakeThumbnail` for
-    images; and a `RunHook` for each hook that wants to know.
+    images; and a `RunHook` for each hook that wants to know. The same content for the same target is answered with the
+    product that is there (`tomgql.services.same_product`), and with its job unless it is to be read otherwise.
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict.
     Idempotent by ``idempotency_key``.
     """
-    user_id = guard.require_writer(actor)
-    file_name = clean_file_name(new.file_name)
-    wants_job = _wants_job(rt, new)
+    guard.require_writer(actor)
+    check_product(rt, new)
     async with transaction(rt.writes) as tx:  # before a stranger's bytes are stored
         await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
     stored = await rt.files.put(content, rt.settings.max_upload_bytes)
-    request = _request(new, stored)
     async with transaction(rt.writes) as tx:
-        answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
-        if answer is not None:
-            return Registered(**answer)
-        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
-        product_id = await _insert(tx, new, file_name, stored, user_id)
-        await add_to_groups(tx, actor, product_id, new.groups)
-        job_id = await _ask(tx, rt, actor, new, product_id, wants_job=wants_job)
-        hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
-        registered = Registered(product_id, job_id)
-        await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
-        await _announce(tx, new.target_id, registered)
-        await hooks.announce(tx, hook_jobs)
+        return await register_stored(tx, rt, actor, new, stored)
+
+
+def check_product(rt: Runtime, new: NewProduct) -> None:
+    """What can be said of a product before its file is there; raises InvalidInput, UnknownPlugin."""
+    clean_file_name(new.file_name)
+    _wants_job(rt, new)
+
+
+async def register_stored(
+    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, stored: StoredFile
+) -> Registered:
+    """The product row of a file that is in the store, its job and their events: `register_product`'s second half."""
+    user_id = guard.require_writer(actor)
+    request = _request(new, stored)
+    answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
+    if answer is not None:
+        return Registered(**answer)
+    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+    same = await find_same(tx, actor, new, stored.sha256)
+    if same is not None:
+        return await _register_again(tx, rt, actor, new, same)
+    product_id = await _insert(tx, new, stored, user_id)
+    await add_to_groups(tx, actor, product_id, new.groups)
+    job_id = await _ask(tx, rt, actor, new, product_id)
+    hook_jobs = await hooks.ask_stored(tx, rt, actor, new.target_id, product_id)
+    registered = Registered(product_id, job_id)
+    await idempotency.remember(tx, user_id, new.idempotency_key, vars(registered))
+    await log.append(tx, "data_products", "CREATED", target_id=new.target_id, data_product_id=product_id)
+    await _announce_job(tx, job_id)
+    await hooks.announce(tx, hook_jobs)
+    return registered
+
+
+async def _register_again(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, same: int) -> Registered:
+    """Answer an upload with the product that is there, which is read again when the call wants it read otherwise."""
+    for group_id in new.groups:  # asked as of a new product, so that the answer is no other
+        await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
+    earlier = await job_of_same(tx, new, same) if new.process else None
+    asked = None
+    if new.process and earlier is None:
+        await _require_idle(tx, same)
+        asked = await _ask(tx, rt, actor, new, same)
+    registered = Registered(same, earlier or asked, already_exists=True)
+    await idempotency.remember(tx, guard.require_writer(actor), new.idempotency_key, vars(registered))
+    await _announce_job(tx, asked)
     return registered
 
 
@@ -109,13 +144,7 @@ async def process_product(
         )
         await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
-        if await tx.value(
-            "select true from jobs where data_product_id = $1 and kind = $2"
-            " and state in ('QUEUED', 'RUNNING', 'WAITING')",
-            data_product_id,
-            ProcessDataProduct.kind,
-        ):
-            raise Conflict("This data product is being processed; wait for its job, or cancel it.")
+        await _require_idle(tx, data_product_id)
         spec = ProcessDataProduct(data_product_id, processor, dict(options))
         job_id = await enqueue(tx, rt, actor, spec, target_id=target_id, data_product_id=data_product_id)
         await ledger.announce(tx, job_id, "CREATED")
@@ -160,7 +189,7 @@ def _wants_job(rt: Runtime, new: NewProduct) -> bool:
     return new.process and (new.processor is not None or readable)
 
 
-async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: StoredFile, user_id: int) -> int:
+async def _insert(tx: Transaction, new: NewProduct, stored: StoredFile, user_id: int) -> int:
     await require_observation_of(tx, new.target_id, new.observation_id)
     try:
         product_id = await tx.value(
@@ -170,7 +199,7 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
             new.observation_id,
             new.product_id,
             new.data_product_type,
-            file_name,
+            clean_file_name(new.file_name),
             stored.size_bytes,
             stored.sha256,
             new.extra_data,
@@ -183,22 +212,29 @@ async def _insert(tx: Transaction, new: NewProduct, file_name: str, stored: Stor
     return int(product_id)
 
 
-async def _ask(
-    tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int, *, wants_job: bool
-) -> int | None:
+async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int | None:
     """The job that reads the product, or else draws its thumbnail."""
-    if not wants_job:
+    if not _wants_job(rt, new):
         kind = new.data_product_type
         return await ask_thumbnail(tx, rt, actor, new.target_id, product_id, kind) if new.process else None
     spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
     return await enqueue(tx, rt, actor, spec, target_id=new.target_id, data_product_id=product_id)
 
 
-async def _announce(tx: Transaction, target_id: int, registered: Registered) -> None:
-    product_id = registered.data_product_id
-    await log.append(tx, "data_products", "CREATED", target_id=target_id, data_product_id=product_id)
-    if registered.job_id is not None:
-        await ledger.announce(tx, registered.job_id, "CREATED")
+async def _require_idle(tx: Transaction, data_product_id: int) -> None:
+    """No job reads the product, which the caller holds; else Conflict."""
+    if await tx.value(
+        "select true from jobs where data_product_id = $1 and kind = $2 and state = any($3)",
+        data_product_id,
+        ProcessDataProduct.kind,
+        list(UNFINISHED),
+    ):
+        raise Conflict("This data product is being processed; wait for its job, or cancel it.")
+
+
+async def _announce_job(tx: Transaction, job_id: int | None) -> None:
+    if job_id is not None:
+        await ledger.announce(tx, job_id, "CREATED")
 
 
 def _request(new: NewProduct, stored: StoredFile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tomgql.graphql.mutations.products import ProductMutations
 from tomgql.graphql.mutations.removal import RemovalMutations
 from tomgql.graphql.mutations.target_changes import TargetChangeMutations
 from tomgql.graphql.mutations.targets import TargetMutations
+from tomgql.graphql.mutations.uploads import UploadMutations
 
 
 @strawberry.type(description="Changes. Expected failures are in each payload's `errors`.")
@@ -22,6 +23,7 @@ class Mutation(
     BulkTargetMutations,
     ListMutations,
     ObservationMutations,
+    UploadMutations,
     ProductMutations,
     DataMutations,
     RemovalMutations,

@@ -12,9 +12,9 @@ from tomgql.graphql.context import Info
 from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.errors import camel_path
 from tomgql.graphql.inputs import optional
-from tomgql.graphql.mutations.products import chunks
 from tomgql.graphql.mutations.reports import bulk_payload
 from tomgql.graphql.mutations.targets import CreateTargetInput, new_target
+from tomgql.graphql.mutations.uploads import chunks
 from tomgql.graphql.payloads import BulkPayload, answer
 from tomgql.graphql.scalars import Upload
 from tomgql.services import bulk_targets, target_import

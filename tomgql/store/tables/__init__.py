@@ -13,6 +13,7 @@ from tomgql.store.tables.products import (
     DataProductGroup,
     DataProductGroupProduct,
     DataProductGroupUserGroup,
+    FileUpload,
     Observation,
 )
 from tomgql.store.tables.targets import Target, TargetGrant, TargetList, TargetListMember, TargetName
@@ -23,6 +24,7 @@ __all__ = [
     "DataProductGroupProduct",
     "DataProductGroupUserGroup",
     "Event",
+    "FileUpload",
     "IdempotencyKey",
     "Instance",
     "Job",

@@ -6,7 +6,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from tomgql.store.tables.columns import created_at, key
-from tomgql.store.tables.people import User, UserGroup
+from tomgql.store.tables.people import Token, User, UserGroup
 from tomgql.store.tables.targets import Target
 
 
@@ -56,6 +56,28 @@ class DataProduct(Model):
 
     class Meta:
         table = "data_products"
+
+
+class FileUpload(Model):
+    """A file that is being sent in pieces, what becomes of it when it is whole, and what was answered then.
+
+    Its bytes lie in the file store under ``address`` until then. It ends with the token that it was begun with.
+    """
+
+    id = key()
+    address = fields.CharField(43, unique=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("tomgql.User", related_name=False)
+    token: fields.ForeignKeyRelation[Token] = fields.ForeignKeyField("tomgql.Token", related_name=False)
+    target: fields.ForeignKeyRelation[Target] = fields.ForeignKeyField("tomgql.Target", related_name=False)
+    product = fields.JSONField[dict[str, object]]()
+    size_bytes = fields.BigIntField()
+    sha256 = fields.CharField(64, null=True)
+    answer = fields.JSONField[dict[str, object]](null=True)
+    expires = fields.DatetimeField()
+    created = created_at()
+
+    class Meta:
+        table = "file_uploads"
 
 
 class DataProductGroup(Model):
