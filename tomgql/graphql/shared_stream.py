@@ -12,10 +12,10 @@ from tomgql.errors import NotAuthenticated, TomError, Unavailable
 from tomgql.events.mailbox import Frame, Mailbox
 from tomgql.graphql.context import Context
 from tomgql.graphql.stream_results import Asked, StreamRefused, scope_of, shaped
+from tomgql.graphql.token_look import TokenLook
 from tomgql.reading.execute import reading_as
 from tomgql.reading.streams import Feed
-from tomgql.runtime import OUTAGES, Runtime
-from tomgql.services import accounts
+from tomgql.runtime import Runtime
 
 PAUSE_S = 0.5
 """Pause before the database is tried again."""
@@ -32,7 +32,14 @@ class SharedStream:
     """One subscription executed for many."""
 
     def __init__(
-        self, rt: Runtime, execute: Execute, key: tuple[Any, ...], asked: Asked, scope: Principal, place: int
+        self,
+        rt: Runtime,
+        execute: Execute,
+        tokens: TokenLook,
+        key: tuple[Any, ...],
+        asked: Asked,
+        scope: Principal,
+        place: int,
     ) -> None:
         self.key = key
         self.scope = scope
@@ -40,6 +47,7 @@ class SharedStream:
         self.is_over = False
         self._rt = rt
         self._execute = execute
+        self._tokens = tokens
         self._asked = asked
         self._delivered = place
         self._feed = Feed(place=place)
@@ -63,10 +71,7 @@ class SharedStream:
     async def look_after_tokens(self) -> None:
         """End those whose token has ended, and send away those whose rights are others by now."""
         boxes = {box: box.token_id for box in self.boxes if box.token_id is not None}  # others may come meanwhile
-        try:
-            found = await accounts.principals_of_sessions(self._rt, set(boxes.values())) if boxes else {}
-        except OUTAGES as error:
-            raise Unavailable("The database cannot be reached just now.") from error
+        found = await self._tokens.look(set(boxes.values())) if boxes else {}
         for box, token_id in boxes.items():
             if token_id not in found:
                 box.end(NotAuthenticated("This token has expired or was revoked; sign in anew."))

@@ -21,6 +21,7 @@ from tomgql.graphql.errors import as_tom_error
 from tomgql.graphql.following import Follower, going_away
 from tomgql.graphql.shared_stream import SharedStream
 from tomgql.graphql.stream_results import Asked, StreamRefused, formatted, results_of, scope_of
+from tomgql.graphql.token_look import TokenLook
 from tomgql.reading.streams import Feed
 from tomgql.runtime import OUTAGES, Runtime
 
@@ -38,6 +39,7 @@ class Streams:
     def __init__(self, rt: Runtime, schema: Schema) -> None:
         self.rt = rt
         self._schema = schema
+        self._tokens = TokenLook(rt)
         self._shared: dict[tuple[Any, ...], SharedStream] = {}
         self._watch: asyncio.Task[None] | None = None
         self.is_draining = False
@@ -95,7 +97,8 @@ class Streams:
         key = asked.key(scope_of(actor), feed.resumed_by)
         shared = self._shared.get(key)
         if shared is None or shared.is_over:
-            shared = SharedStream(self.rt, self.results, key, asked, scope_of(actor), feed.place or 0)
+            place = feed.place or 0
+            shared = SharedStream(self.rt, self.results, self._tokens, key, asked, scope_of(actor), place)
             self._shared[key] = shared
         box = Mailbox(actor.token_id)
         shared.boxes.add(box)
