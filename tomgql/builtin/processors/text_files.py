@@ -34,7 +34,11 @@ _MOST_NULS = 0.1
 """Share of NUL bytes of a text with broken cells; UTF-16 of Latin letters has half."""
 
 _JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
-_XML_ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*<([A-Za-z][\w:.-]*)[\s/>]", re.DOTALL)
+_XML_ROOT = re.compile(
+    r"\s*(?:(?><\?.*?\?>)\s*|(?><!--.*?-->)\s*|<!DOCTYPE[^>\[]*>\s*)*+<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s/>]", re.DOTALL
+)
+"""Nothing that was matched is matched another way: thousands of ``<?a?>`` would take for ever."""
+
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 
@@ -75,12 +79,18 @@ def read_text(file: SourceFile) -> str:
     Raises `UnreadableFile` for empty and binary files and web pages, `TooLarge` for what unfolds too far.
     """
     text = read_any_text(file)
-    root = _XML_ROOT.match(text)
-    if root is not None:
-        raise UnreadableFile(f"{file.name}: the file is XML ({root[1]}), not a text table.")
+    root = xml_root(text)
+    if root:
+        raise UnreadableFile(f"{file.name}: the file is XML ({root}), not a text table.")
     if _JSON.match(text):
         raise UnreadableFile(f"{file.name}: the file is JSON without a table of photometry that is known here.")
     return text
+
+
+def xml_root(text: str) -> str:
+    """The name of an XML text's root element without its prefix; empty where the text is no XML."""
+    root = _XML_ROOT.match(text)
+    return root[1] if root is not None else ""
 
 
 def read_any_text(file: SourceFile) -> str:
