@@ -35,8 +35,9 @@ _SHOWN = 5
 class Records:
     """What a file holds, record by record, in the words of its format.
 
-    ``said`` is kept with each datum. ``times`` are MJD or ISO texts; ``ra`` and ``dec`` degrees, or text that people
-    write; all three None where there is none. ``names``: all designations of a record's object, the best first.
+    ``said`` is kept with each datum; ``units`` of its keys, where they are not arcsec. ``times`` are MJD or ISO texts;
+    ``ra`` and ``dec`` degrees, or text that people write; all three None where there is none. ``names``: all
+    designations of a record's object, the best first.
     """
 
     said: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Records:
     dec: list[float | str | None] = field(default_factory=list)
     names: list[tuple[str, ...]] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
 
     def reject(self, code: str, words: str) -> None:
         """Refuse the record that comes next, and leave its row empty."""
@@ -78,6 +80,8 @@ def read_positions(
     reading = Reading(format_name=title)
     ours = _ours(records, [*file.target_names, *filter(None, [given.get("object")])], file.name, reading)
     columns = columns_of(records.said, file.name) | _derived(records, ours)
+    for name in columns.keys() & records.units.keys():
+        columns[name].unit = records.units[name]
     known = {role: name for role, name in roles.items() if name in columns}
     mapping = dict.fromkeys(POSITION_SYNONYMS, "") | known
     mapping |= {"time": "time of the observation", "ra": "right ascension", "dec": "declination"}
