@@ -25,6 +25,9 @@ _ORBITS = "PCDXAIS"
 
 _PLANETS = {"J": "Jupiter", "S": "Saturn", "U": "Uranus", "N": "Neptune", "P": "Pluto"}
 
+_LONGEST = 100
+"""Characters; a longer name is nothing but itself."""
+
 _PACKED_NUMBER = re.compile(r"[0-9A-Za-z]\d{4}", re.ASCII)
 _PACKED_LARGE_NUMBER = re.compile(r"~[0-9A-Za-z]{4}")
 _PACKED_COMET_NUMBER = re.compile(r"(\d{4})([PDCXAI])", re.ASCII)
@@ -117,7 +120,7 @@ def name_keys(name: str) -> frozenset[str]:
     that of 1P.
     """
     plain = name.strip()
-    parts = [plain, *_parts(plain)]
+    parts = [plain, *_parts(plain)] if len(plain) <= _LONGEST else [plain]
     unpacked = [found for part in parts if (found := _unpacked(part)) is not None]
     return frozenset(key for part in (*parts, *unpacked) if (key := _key(part)))
 

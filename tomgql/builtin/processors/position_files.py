@@ -132,36 +132,42 @@ def _ours(records: Records, target: Sequence[str], file_name: str, reading: Read
     Names that one record gives together belong to one object, so that a file that once says 319 and its provisional
     designation is understood where it says either.
     """
-    objects = _objects(set(records.names) - {()})
+    parents: dict[str, str] = {}
+    first = {names: _join_names(names, parents) for names in set(records.names) if names}
+    objects = {_root(key, parents) for key in first.values()}
     wanted = frozenset().union(*map(name_keys, target))
+    meant = {_root(key, parents) for key in wanted if key in parents}
     if len(objects) < 2:
-        if objects and wanted and objects[0].isdisjoint(wanted):
+        if objects and wanted and not meant:
             message = f"the file's object ({_listed(records)}) has no name or alias of this target"
             reading.notes.append(Note("WARNING", "OTHER_NAME", message))
         return np.ones(len(records.names), dtype=np.bool_)
-    keys = frozenset().union(*(each for each in objects if each & wanted))
-    ours = np.array([not names or not keys.isdisjoint(_keys(names)) for names in records.names], dtype=np.bool_)
-    if not keys:
+    if not meant:
         raise UnreadableFile(
             f"{file_name}: {len(objects)} objects; none is a name or alias of this target: {_listed(records)}"
         )
+    known = {names: _root(key, parents) in meant for names, key in first.items()}
+    ours = np.array([known.get(names, True) for names in records.names], dtype=np.bool_)
     others = int(np.count_nonzero(~ours))
     reading.notes.append(Note("INFO", "OTHER_OBJECTS", f"{rows_text(others)} of other objects skipped", count=others))
     return ours
 
 
-def _keys(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset().union(*map(name_keys, names))
+def _join_names(names: tuple[str, ...], parents: dict[str, str]) -> str:
+    """Make all keys of a record's names one tree; one of the keys."""
+    first, *others = sorted(frozenset().union(*map(name_keys, names)))
+    parents.setdefault(first, first)
+    for key in others:
+        parents[_root(parents.setdefault(key, key), parents)] = _root(first, parents)
+    return first
 
 
-def _objects(names: set[tuple[str, ...]]) -> list[frozenset[str]]:
-    """The keys of each object: sets that share one are one."""
-    objects: dict[str, frozenset[str]] = {}
-    for each in names:
-        keys = _keys(each)
-        joined = keys.union(*(objects[key] for key in keys if key in objects))
-        objects.update(dict.fromkeys(joined, joined))
-    return list(set(objects.values()))
+def _root(key: str, parents: dict[str, str]) -> str:
+    """The key that stands for an object; the way to it is halved, so that long chains stay cheap."""
+    while parents[key] != key:
+        parents[key] = parents[parents[key]]
+        key = parents[key]
+    return key
 
 
 def _listed(records: Records) -> str:
