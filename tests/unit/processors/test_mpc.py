@@ -149,3 +149,10 @@ def test_files_without_a_position_are_refused(tmp_path: Path, text: str) -> None
     assert processor_of(file) == "mpc"
     with pytest.raises(UnreadableFile, match=r"f\.dat: there is no 80-column record with a position"):
         read(file)
+
+
+def test_names_that_cannot_be_stored_are_cleaned(tmp_path: Path) -> None:
+    """A file with NUL among its first lines is taken for binary, so the odd name stands further down."""
+    text = "\n".join([*[a_record()] * 20, a_record("     A\0B")])
+    with pytest.raises(UnreadableFile, match=r"this target: 2020 QA4, AB$"):
+        read(write(tmp_path, text, names=("SN 2011fe",)))

@@ -129,7 +129,6 @@ def _read_header(header: dict[str, str], keyword: str, text: str) -> None:
     """Keep what the header says; its first line, COD, begins a new one."""
     if keyword == "COD":
         header.clear()
-        header["COD"] = text
     elif keyword in _KEPT_HEADERS:
         header[keyword] = "; ".join(filter(None, [header.get(keyword), text]))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tomgql.builtin.processors.readings import choose_options, position
 from tomgql.builtin.processors.records import columns_of
-from tomgql.domain.cells import Column
+from tomgql.domain.cells import Column, clean_text
 from tomgql.domain.designations import name_keys
 from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
@@ -51,7 +51,7 @@ class Records:
     def reject(self, code: str, words: str) -> None:
         """Refuse the record that comes next, and leave its row empty."""
         row = len(self.said) + 1
-        self.rejected.append(RejectedRow(row, code, f"row {row}: {words}"))
+        self.rejected.append(RejectedRow(row, code, f"row {row}: {clean_text(words)}"))
         self.add({}, None, None, None, ())
 
     def add(
@@ -171,5 +171,5 @@ def _root(key: str, parents: dict[str, str]) -> str:
 
 
 def _listed(records: Records) -> str:
-    names = sorted({names[0][:50] for names in records.names if names})
+    names = sorted({clean_text(names[0][:50]) for names in records.names if names})
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

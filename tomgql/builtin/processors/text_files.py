@@ -35,7 +35,8 @@ _MOST_NULS = 0.1
 
 _JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 _XML_ROOT = re.compile(
-    r"\s*(?:(?><\?.*?\?>)\s*|(?><!--.*?-->)\s*|<!DOCTYPE[^>\[]*>\s*)*+<(?:[\w.-]+:)?([A-Za-z][\w.-]*)[\s/>]", re.DOTALL
+    r"\s*(?:(?><\?.*?\?>)\s*|(?><!--.*?-->)\s*|<!DOCTYPE[^>\[]*>\s*)*+<((?:[\w.-]+:)?([A-Za-z][\w.-]*))[\s/>]",
+    re.DOTALL,
 )
 """Nothing that was matched is matched another way: thousands of ``<?a?>`` would take for ever."""
 
@@ -79,9 +80,9 @@ def read_text(file: SourceFile) -> str:
     Raises `UnreadableFile` for empty and binary files and web pages, `TooLarge` for what unfolds too far.
     """
     text = read_any_text(file)
-    root = xml_root(text)
-    if root:
-        raise UnreadableFile(f"{file.name}: the file is XML ({root}), not a text table.")
+    root = _XML_ROOT.match(text)
+    if root is not None:
+        raise UnreadableFile(f"{file.name}: the file is XML ({root[1]}), not a text table.")
     if _JSON.match(text):
         raise UnreadableFile(f"{file.name}: the file is JSON without a table of photometry that is known here.")
     return text
@@ -90,7 +91,7 @@ def read_text(file: SourceFile) -> str:
 def xml_root(text: str) -> str:
     """The name of an XML text's root element without its prefix; empty where the text is no XML."""
     root = _XML_ROOT.match(text)
-    return root[1] if root is not None else ""
+    return root[2] if root is not None else ""
 
 
 def read_any_text(file: SourceFile) -> str:
