@@ -134,9 +134,10 @@ async def test_a_killed_worker_s_hook_is_called_again(site: Site, observer: Pers
     await observer.client.upload(target, "pause.txt", b"a", process=False)
 
     async def begun() -> Any:
-        return [job for job in await hook_jobs(observer, target=target) if job["message"].startswith("Calling")]
+        jobs = await hook_jobs(observer, target=target)
+        return [job for job in jobs if job["message"].startswith("Calling") and "unruly" in job["message"]]
 
-    (running,) = [job for job in await until(30, begun) if "unruly" in job["message"]]
+    (running,) = await until(30, begun)
     first.kill()
     with running_worker(site.settings):
         jobs = await ended(observer, 2, target=target)
