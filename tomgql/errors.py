@@ -23,7 +23,8 @@
     +- Cancelled               a job that was asked to stop
     +- HookFailed              a hook says that it failed, or broke down
     +- Upstream                another service failed
-    |  +- UpstreamBusy, UpstreamDown, UpstreamRefused
+    |  +- UpstreamBusy, UpstreamDown, UpstreamRefused, UpstreamTimeout
+    +- ServiceFailed           a survey service's own code broke down
     +- Unavailable             a part of tomgql itself is not reachable just now
     +- UploadStalled           a file that is being sent, of which nothing came for too long
     +- TooManyStreams          a subscription beyond a limit of this server
@@ -213,6 +214,19 @@ class UpstreamRefused(Upstream):
 
     code = "UPSTREAM_REFUSED"
     retryable = False
+
+
+class UpstreamTimeout(Upstream):
+    """Another service was not done within the time that a query of it may take."""
+
+    code = "UPSTREAM_TIMEOUT"
+    retryable = False
+
+
+class ServiceFailed(TomError):
+    """The code of a survey service broke down; only its own query fails."""
+
+    code = "SERVICE_FAILED"
 
 
 class Unavailable(TomError):

@@ -17,14 +17,16 @@ from tomgql.errors import Unavailable
 from tomgql.events.hub import Hub
 from tomgql.events.tail import Tail
 from tomgql.files import FileStore
+from tomgql.jobs.pacing import Pacing
 from tomgql.jobs.queue import ArqQueue, JobQueue
-from tomgql.plugins.registry import HookRegistry, ProcessorRegistry
+from tomgql.outbound import Outbound
+from tomgql.plugins.registry import HookRegistry, ProcessorRegistry, SurveyRegistry
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
 
 logger = logging.getLogger(__name__)
 
-Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry)
+Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry, SurveyRegistry)
 
 STATEMENTS_KEPT = 100
 """Prepared statements that a connection keeps: clients' aliases make endless distinct ones."""
@@ -61,11 +63,14 @@ class Runtime:
     reads: asyncpg.Pool
     writes: asyncpg.Pool
     queue: JobQueue
+    pacing: Pacing
+    outbound: Outbound
     hub: Hub
     tail: Tail
     files: FileStore
     processors: ProcessorRegistry
     hooks: HookRegistry
+    surveys: SurveyRegistry
     instance_id: str
     signing_key: str
 
@@ -83,16 +88,20 @@ class Runtime:
         instance = await writes.fetchrow("select instance_id::text, signing_key from instance")
         hub = Hub(settings.database_url)
         await hub.open()
+        queue = await _queue(settings.redis_url)
         return cls(
             settings=settings,
             reads=reads,
             writes=writes,
-            queue=await _queue(settings.redis_url),
+            queue=queue,
+            pacing=queue.pacing,
+            outbound=Outbound(),
             hub=hub,
             tail=Tail(reads, hub),
             files=FileStore(settings.files_dir),
             processors=_reported(ProcessorRegistry.load()),
             hooks=_reported(HookRegistry.load()),
+            surveys=_reported(SurveyRegistry.load()),
             instance_id=instance["instance_id"],
             signing_key=_signing_key(settings, instance["signing_key"]),
         )
@@ -100,6 +109,7 @@ class Runtime:
     async def close(self) -> None:
         """Release everything."""
         await self.hub.close()
+        await self.outbound.close()
         await self.queue.close()
         await asyncio.gather(_close(self.reads), _close(self.writes))
 
@@ -155,7 +165,7 @@ async def _close(pool: asyncpg.Pool) -> None:
         logger.warning("the database's connections were cut off: %s", str(error) or type(error).__name__)
 
 
-async def _queue(redis_url: str) -> JobQueue:
+async def _queue(redis_url: str) -> ArqQueue:
     try:
         return await ArqQueue.open(redis_url)
     except (OSError, redis.exceptions.RedisError) as error:

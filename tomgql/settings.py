@@ -82,6 +82,25 @@ class Settings(BaseSettings):
     job_sweep_s: float = Field(5.0, gt=0, description="Pause between two looks for lost, due or abandoned jobs.")
     job_max_attempts: int = Field(5, gt=0, description="Attempts before a job that dies with its worker is failed.")
     worker_max_jobs: int = Field(4, gt=0, description="Jobs that one worker runs at a time.")
+
+    survey_addresses: dict[str, str] = Field(
+        default_factory=dict,
+        description='Addresses of survey services instead of their own, as a JSON object: {"atlas": "https://..."};'
+        ' of a service with several, by "service.name".',
+    )
+    survey_credentials: dict[str, dict[str, SecretStr]] = Field(
+        default_factory=dict,
+        description='Secrets of survey services for everybody, as a JSON object: {"atlas": {"token": "..."}}.',
+    )
+    credentials_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Encrypts the secrets of survey services that are stored; without it none can be. `tomgql up` makes"
+        " one.",
+    )
+    survey_step_s: float = Field(90.0, gt=0, description="Longest step of a query of a survey service.")
+    survey_answer_bytes: int = Field(50 * MEBIBYTE, gt=0, description="Largest answer of a survey service.")
+
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
     event_retention_count: int = Field(
         10_000_000, gt=0, description="Most events that the event log keeps; the oldest leave it first."

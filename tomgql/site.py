@@ -47,6 +47,8 @@ def children(settings: Settings) -> list[ChildSpec]:
         "TOMGQL_HOST": settings.host,
         "TOMGQL_PORT": str(settings.port),
     }
+    if settings.credentials_key is not None:
+        environment["TOMGQL_CREDENTIALS_KEY"] = settings.credentials_key.get_secret_value()
     return [
         ChildSpec(name, [sys.executable, "-m", "tomgql", command], environment)
         for name, command in (("web", "serve"), ("worker", "worker"))

@@ -9,18 +9,23 @@ administrator, demonstration data) and the children (web, worker). Knows none of
     DIR/files                  data products
     DIR/logs                   one log for each process
     DIR/admin-token            the administrator's token, written by the preparation
+    DIR/credentials-key        encrypts stored secrets of survey services, unless a setting gives a key
     DIR/lock                   held while `tomgql up` runs
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from tomgql.embedded import DirectoryLock, EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 from tomgql.embedded.directory import make_directory, passable_mode
@@ -31,6 +36,8 @@ from tomgql.supervision import ChildSpec, Supervisor
 Report = Callable[[str], None]
 Prepare = Callable[[Settings], Awaitable[list[str]]]
 Children = Callable[[Settings], list[ChildSpec]]
+
+CREDENTIALS_KEY_FILE = "credentials-key"
 
 LISTEN_LIMIT_S = 60.0
 """Seconds after which a web process that does not listen yet is worth a word."""
@@ -77,7 +84,7 @@ async def _start(
         make_directory(folder)
     servers = _servers(settings)
     await _start_servers(servers, report, stack)
-    settings = _with_addresses(settings, servers)
+    settings = _with_key(_with_addresses(settings, servers))
     report("Preparing the database" + (" and the demonstration data." if demo else "."))
     for line in await prepare(settings):
         report(line)
@@ -106,6 +113,16 @@ async def _start_servers(servers: Sequence[EmbeddedServer], report: Report, stac
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
+
+
+def _with_key(settings: Settings) -> Settings:
+    """The settings with a key for stored secrets: that of the data directory, drawn at the first start."""
+    if settings.credentials_key is not None:
+        return settings
+    path = settings.data_dir / CREDENTIALS_KEY_FILE
+    with suppress(FileExistsError), path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(secrets.token_urlsafe(32))
+    return settings.model_copy(update={"credentials_key": SecretStr(path.read_text().strip())})
 
 
 def _with_addresses(settings: Settings, servers: Sequence[EmbeddedServer]) -> Settings:

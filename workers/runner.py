@@ -109,9 +109,10 @@ async def _write_refusal(rt: Runtime, run: JobRun, error: TomError, tx: object) 
         logger.warning("job %s: %s", run.claim.job_id, note)
     if isinstance(error, Conflict):
         logger.warning("job %s: %s", run.claim.job_id, error.message)
-    if error.retryable and run.claim.attempt < rt.settings.job_max_attempts:
-        pause_s = min(2.0**run.claim.attempt, LONGEST_PAUSE_S)
-        await ledger.wait(tx, run.claim, pause_s, error.message)  # type: ignore[arg-type]
+    failed = run.claim.faults + 1
+    if error.retryable and failed < rt.settings.job_max_attempts:
+        pause_s = min(2.0**failed, LONGEST_PAUSE_S)
+        await ledger.wait(tx, run.claim, pause_s, error.message, fault=True)  # type: ignore[arg-type]
     else:
         await ledger.fail(tx, run.claim, error.code, error.message, retryable=error.retryable)  # type: ignore[arg-type]
 

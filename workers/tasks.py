@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tomgql.jobs.specs import MakeThumbnail, ProcessDataProduct, RunHook
-from tomgql.services import hooks, reduction, thumbnails
+from tomgql.jobs.specs import MakeThumbnail, ProcessDataProduct, QuerySurvey, RunHook, WithdrawSurveyQuery
+from tomgql.services import hooks, reduction, survey_steps, thumbnails
 
 HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     ProcessDataProduct.kind: reduction.process_data_product,
     RunHook.kind: hooks.run_hook,
     MakeThumbnail.kind: thumbnails.make_thumbnail,
+    QuerySurvey.kind: survey_steps.run_survey_query,
+    WithdrawSurveyQuery.kind: survey_steps.withdraw_survey_query,
 }
 """Kind -> verb. Each takes the runtime, the sandbox, the attempt and the spec."""

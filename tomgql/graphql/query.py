@@ -19,6 +19,7 @@ from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
 from tomgql.graphql.scalars import Cursor
+from tomgql.graphql.surveys import SurveyQueries
 from tomgql.graphql.targets import JobsWhere, Target, TargetList
 from tomgql.reading import ids, streams
 from tomgql.reading.catalog import RESOURCES
@@ -61,7 +62,7 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries):
+class Query(ReferenceQueries, SurveyQueries):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

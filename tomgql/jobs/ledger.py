@@ -2,7 +2,8 @@
 
 States: QUEUED -> RUNNING -> SUCCEEDED, FAILED or CANCELLED; RUNNING -> WAITING -> QUEUED when a step must come later.
 ``attempts`` fences: a worker that was taken for dead and wakes up changes nothing, since the row carries a newer
-number. Every change of state appends an event as its last step.
+number. ``faults`` counts the attempts that failed or died since the job last got on. Every change of state appends an
+event as its last step.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Claim:
     target_id: int | None
     data_product_id: int | None
     cancel_requested: bool = False
+    faults: int = 0
 
 
 async def insert(
@@ -57,10 +59,12 @@ async def claim(tx: Transaction, job_id: int, lease_s: float) -> Claim | None:
     """Take a job that is ready, or whose worker fell silent; None when it is not to be run now."""
     row = await tx.row(
         "update jobs set state = 'RUNNING', attempts = attempts + 1, started = coalesce(started, now()),"
-        " lease_until = now() + $2 * interval '1 second', waiting_until = null, message = ''"
+        " lease_until = now() + $2 * interval '1 second', waiting_until = null, message = '',"
+        " faults = faults + (state = 'RUNNING')::int"
         " where id = $1 and (state = 'QUEUED' or (state = 'WAITING' and waiting_until <= now())"
         " or (state = 'RUNNING' and lease_until < now()))"
-        " returning id, attempts, kind, spec, created_by_id, target_id, data_product_id, cancel_requested",
+        " returning id, attempts, kind, spec, created_by_id, target_id, data_product_id, cancel_requested,"
+        " faults",
         job_id,
         float(lease_s),
     )
@@ -76,6 +80,7 @@ async def claim(tx: Transaction, job_id: int, lease_s: float) -> Claim | None:
         row["target_id"],
         row["data_product_id"],
         row["cancel_requested"],
+        row["faults"],
     )
 
 
@@ -129,18 +134,27 @@ async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retrya
         await announce(tx, claim.job_id)
 
 
-async def wait(tx: Transaction, claim: Claim, seconds: float, message: str) -> None:
-    """Put the job aside until its next step is due: at once when it was asked to stop, so that it does."""
+async def wait(
+    tx: Transaction, claim: Claim, seconds: float, message: str, *, progress: float | None = None, fault: bool = False
+) -> bool:
+    """Put the job aside until its next step is due: at once when it was asked to stop, so that it does.
+
+    ``fault`` says that the attempt failed; else the job got on. False: the attempt is no longer ours, roll back.
+    """
     changed = await _change(
         tx,
         claim,
-        "state = 'WAITING', message = $4, lease_until = null,"
+        "state = 'WAITING', message = $4, lease_until = null, progress = coalesce($5, progress),"
+        " faults = case when $6 then faults + 1 else 0 end,"
         " waiting_until = now() + case when cancel_requested then 0 else $3 end * interval '1 second'",
         float(seconds),
         message,
+        progress,
+        fault,
     )
     if changed:
         await announce(tx, claim.job_id)
+    return changed
 
 
 async def release(tx: Transaction, claim: Claim) -> None:
@@ -175,6 +189,7 @@ async def requeue(tx: Transaction, job_id: int) -> bool:
     """Have a failed or cancelled job run again; False when it is in another state."""
     changed = await tx.value(
         "update jobs set state = 'QUEUED', progress = 0, message = '', cancel_requested = false, finished = null,"
+        " faults = 0,"
         " error_code = null, error_message = null, error_retryable = null"
         " where id = $1 and state in ('FAILED', 'CANCELLED') returning id",
         job_id,

@@ -13,6 +13,8 @@ import arq
 import orjson
 from arq.connections import ArqRedis, RedisSettings
 
+from tomgql.jobs.pacing import Pacing
+
 RUN_JOB = "run_job"
 """Name of the one arq function."""
 
@@ -55,6 +57,7 @@ class ArqQueue:
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
+        self.pacing = Pacing(redis)
 
     @classmethod
     async def open(cls, redis_url: str) -> ArqQueue:

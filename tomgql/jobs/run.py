@@ -42,3 +42,9 @@ class JobRun:
         if not await ledger.succeed(tx, self.claim, result, message):
             raise Conflict("This attempt was taken over by another.")
         self.ended = True
+
+    async def wait(self, tx: Transaction, seconds: float, message: str, progress: float | None = None) -> None:
+        """Put the job aside until its next step is due, in the transaction of what this one did; raises as above."""
+        if not await ledger.wait(tx, self.claim, seconds, message, progress=progress):
+            raise Conflict("This attempt was taken over by another.")
+        self.ended = True

@@ -36,9 +36,27 @@ class MakeThumbnail:
     kind: ClassVar[str] = "make_thumbnail"
 
 
-Spec = ProcessDataProduct | RunHook | MakeThumbnail
+@dataclass(frozen=True)
+class QuerySurvey:
+    """Make the next steps of the job's query of a survey service."""
 
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct, RunHook, MakeThumbnail)}
+    kind: ClassVar[str] = "query_survey"
+    service: str
+
+
+@dataclass(frozen=True)
+class WithdrawSurveyQuery:
+    """Take back what the cancelled query of a survey service has submitted there; ``query_job_id`` is its job."""
+
+    kind: ClassVar[str] = "withdraw_survey_query"
+    query_job_id: int
+
+
+Spec = ProcessDataProduct | RunHook | MakeThumbnail | QuerySurvey | WithdrawSurveyQuery
+
+_ALL: tuple[type[Spec], ...] = (ProcessDataProduct, RunHook, MakeThumbnail, QuerySurvey, WithdrawSurveyQuery)
+
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _ALL}
 """Kind -> spec; a test checks that every kind has its handler in the worker."""
 
 

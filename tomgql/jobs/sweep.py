@@ -43,8 +43,8 @@ async def _give_up(connection: asyncpg.Connection, max_attempts: int) -> None:
     rows = await connection.fetch(
         "update jobs set state = 'FAILED', finished = clock_timestamp(), lease_until = null,"
         " error_code = 'WORKER_DIED',"
-        " error_message = 'The worker died ' || attempts || ' times while running this job.', error_retryable = true"
-        " where state = 'RUNNING' and lease_until < now() and attempts >= $1"
+        " error_message = 'The worker died ' || faults + 1 || ' times while running this job.', error_retryable = true"
+        " where state = 'RUNNING' and lease_until < now() and faults + 1 >= $1"
         " returning id, target_id, data_product_id",
         max_attempts,
     )

@@ -167,7 +167,7 @@ class Hook(Protocol):
 
 def check(processor: Any) -> list[str]:
     """What keeps a processor from meeting the contract: one sentence a fault, an empty list when it is sound."""
-    faults = _common_faults(processor, ("data_types", "options_schema"), ("confidence", "read"))
+    faults = common_faults(processor, ("data_types", "options_schema"), ("confidence", "read"))
     if faults:
         return faults
     if not isinstance(processor.options_schema, Mapping) or processor.options_schema.get("type") != "object":
@@ -177,11 +177,12 @@ def check(processor: Any) -> list[str]:
 
 def check_hook(hook: Any) -> list[str]:
     """What keeps a hook from meeting the contract: one sentence a fault, an empty list when it is sound."""
-    faults = _common_faults(hook, ("occasions",), ("run",))
+    faults = common_faults(hook, ("occasions",), ("run",))
     return faults or _word_faults(hook, "occasions", OCCASIONS.__contains__)
 
 
-def _common_faults(plugin: Any, attributes: tuple[str, ...], methods: tuple[str, ...]) -> list[str]:
+def common_faults(plugin: Any, attributes: tuple[str, ...], methods: tuple[str, ...]) -> list[str]:
+    """What is wrong with the names, texts and methods that every kind of plug-in has; one sentence a fault."""
     needed = ("name", "title", "version", *attributes, *methods)
     missing = [f"{attribute} is missing" for attribute in needed if not hasattr(plugin, attribute)]
     if missing:

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from tomgql.errors import InvalidInput, UnknownPlugin
 from tomgql.plugins.contracts import Hook, Processor, SourceFile, check, check_hook
+from tomgql.plugins.surveys import SurveyService, check_survey
 
-PROCESSOR_GROUP, HOOK_GROUP = "tomgql.processors", "tomgql.hooks"
+PROCESSOR_GROUP, HOOK_GROUP, SURVEY_GROUP = "tomgql.processors", "tomgql.hooks", "tomgql.surveys"
 """Groups of entry points."""
 
 OURS = "tomgql"
@@ -98,6 +99,18 @@ class HookRegistry(Registry[Hook]):
     def wanting(self, occasion: str) -> list[str]:
         """Names of the hooks that want to be told of an occasion."""
         return sorted(name for name, item in self.installed.items() if occasion in item.plugin.occasions)
+
+
+class SurveyRegistry(Registry[SurveyService]):
+    """The survey services that are installed."""
+
+    kind = "survey service"
+    group = SURVEY_GROUP
+
+    @staticmethod
+    def faults_of(plugin: Any) -> list[str]:
+        """See `tomgql.plugins.surveys.check_survey`."""
+        return check_survey(plugin)
 
 
 class ProcessorRegistry(Registry[Processor]):

@@ -6,7 +6,7 @@ from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, JobNotCancellable
 from tomgql.jobs import ledger
-from tomgql.jobs.specs import Spec
+from tomgql.jobs.specs import Spec, WithdrawSurveyQuery
 from tomgql.runtime import Runtime
 from tomgql.store.transaction import Transaction, transaction
 
@@ -43,7 +43,8 @@ def send_after_commit(tx: Transaction, rt: Runtime, job_id: int, attempt: int) -
 async def cancel_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
     """Cancel a job that has not ended: at once when it waits, else its worker stops at its next step.
 
-    Raises NotFound, NotAllowed, JobNotCancellable. Emits a job event.
+    Enqueues `WithdrawSurveyQuery` for a query that may have submitted something. Raises NotFound, NotAllowed,
+    JobNotCancellable. Emits job events.
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
@@ -51,8 +52,26 @@ async def cancel_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
         state = await ledger.cancel(tx, job_id)
         if state in ("SUCCEEDED", "FAILED"):
             raise JobNotCancellable(f"This job has ended ({state}); only a job that has not can be cancelled.")
+        withdrawing = await _withdraw(tx, rt, actor, job_id)
         await ledger.announce(tx, job_id)
+        if withdrawing is not None:
+            await ledger.announce(tx, withdrawing, "CREATED")
     return (job_id,)
+
+
+async def _withdraw(tx: Transaction, rt: Runtime, actor: Principal, job_id: int) -> int | None:
+    """The job that takes back what a cancelled query of a survey service has submitted, if it may have, once."""
+    query = await tx.row(
+        "select j.target_id from survey_queries q join jobs j on j.id = q.job_id where q.job_id = $1"
+        " and (q.state <> '{}' or q.stepping) and not exists (select from jobs w where w.kind = $2"
+        "  and w.target_id = j.target_id and (w.spec ->> 'query_job_id')::bigint = $1"
+        "  and w.state in ('QUEUED', 'RUNNING', 'WAITING'))",
+        job_id,
+        WithdrawSurveyQuery.kind,
+    )
+    if query is None:
+        return None
+    return await enqueue(tx, rt, actor, WithdrawSurveyQuery(job_id), target_id=query["target_id"])
 
 
 async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
@@ -62,6 +81,9 @@ async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
         await guard.require_retryable_job(tx, actor, job_id, ["id"])
         if not await ledger.requeue(tx, job_id):
             raise Conflict("Only a job that FAILED or was CANCELLED can be tried again.", path=["id"])
+        await tx.execute(  # a query of a survey service begins anew
+            "update survey_queries set state = '{}', stepping = false, begun = now() where job_id = $1", job_id
+        )
         attempts = await tx.value("select attempts from jobs where id = $1", job_id)
         send_after_commit(tx, rt, job_id, attempts + 1)
         await ledger.announce(tx, job_id)

@@ -115,6 +115,7 @@ async def _move_belongings(tx: Transaction, into_id: int, from_id: int) -> list[
     await tx.execute("update observations set target_id = $1, modified = now() where target_id = $2", into_id, from_id)
     await tx.execute("update jobs set target_id = $1 where target_id = $2", into_id, from_id)
     await tx.execute("update file_uploads set target_id = $1 where target_id = $2", into_id, from_id)
+    await tx.execute("update harvest_rules set target_id = $1 where target_id = $2", into_id, from_id)
     await tx.execute(
         "update share_ledger set target_id = $1 where target_id = $2 and subject_kind <> 'target'", into_id, from_id
     )

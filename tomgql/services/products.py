@@ -36,7 +36,10 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 @dataclass(frozen=True)
 class NewProduct:
-    """A file to be stored with its target; ``options`` go to the processor."""
+    """A file to be stored with its target; ``options`` go to the processor.
+
+    ``origin`` and ``request_job_id`` say which service gave the file to which query.
+    """
 
     target_id: int
     file_name: str
@@ -49,6 +52,8 @@ class NewProduct:
     options: Mapping[str, Any] = field(default_factory=dict)
     process: bool = True
     idempotency_key: str | None = None
+    origin: Mapping[str, Any] | None = None
+    request_job_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,8 @@ async def _insert(tx: Transaction, new: NewProduct, stored: StoredFile, user_id:
     try:
         product_id = await tx.value(
             "insert into data_products (target_id, observation_id, product_id, data_product_type, file_name,"
-            " size_bytes, sha256, extra_data, uploaded_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+            " size_bytes, sha256, extra_data, uploaded_by_id, origin, request_job_id)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id",
             new.target_id,
             new.observation_id,
             new.product_id,
@@ -204,6 +210,8 @@ async def _insert(tx: Transaction, new: NewProduct, stored: StoredFile, user_id:
             stored.sha256,
             new.extra_data,
             user_id,
+            None if new.origin is None else dict(new.origin),
+            new.request_job_id,
         )
     except asyncpg.UniqueViolationError as error:
         raise Conflict(

@@ -11,6 +11,7 @@ from tomgql.graphql.mutations.observations import ObservationMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
 from tomgql.graphql.mutations.removal import RemovalMutations
+from tomgql.graphql.mutations.surveys import SurveyMutations
 from tomgql.graphql.mutations.target_changes import TargetChangeMutations
 from tomgql.graphql.mutations.targets import TargetMutations
 from tomgql.graphql.mutations.uploads import UploadMutations
@@ -27,6 +28,7 @@ class Mutation(
     ProductMutations,
     DataMutations,
     RemovalMutations,
+    SurveyMutations,
     PeopleMutations,
 ):
     pass

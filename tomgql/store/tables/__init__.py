@@ -16,6 +16,7 @@ from tomgql.store.tables.products import (
     FileUpload,
     Observation,
 )
+from tomgql.store.tables.surveys import HarvestRule, SurveyCredential, SurveyQuery
 from tomgql.store.tables.targets import Target, TargetGrant, TargetList, TargetListMember, TargetName
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DataProductGroupUserGroup",
     "Event",
     "FileUpload",
+    "HarvestRule",
     "IdempotencyKey",
     "Instance",
     "Job",
@@ -34,6 +36,8 @@ __all__ = [
     "ReducedDatumDisabling",
     "ReducedDatumRevision",
     "ShareLedger",
+    "SurveyCredential",
+    "SurveyQuery",
     "Target",
     "TargetGrant",
     "TargetList",

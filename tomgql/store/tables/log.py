@@ -17,6 +17,7 @@ class Job(Model):
     """What was asked of a worker, and what became of it. The queue's message carries only ``id``.
 
     ``attempts`` is also the fencing number: an attempt writes its outcome only while the row still carries its number.
+    ``faults`` counts those that failed or died since the job last got on.
     ``lease_until`` is when a silent worker counts as dead; ``waiting_until`` is when a waiting job goes on.
     """
 
@@ -27,6 +28,7 @@ class Job(Model):
     progress = fields.FloatField(db_default=0.0)
     message = fields.TextField(db_default="")
     attempts = fields.IntField(db_default=0)
+    faults = fields.IntField(db_default=0)
     cancel_requested = fields.BooleanField(db_default=False)
     waiting_until = fields.DatetimeField(null=True)
     lease_until = fields.DatetimeField(null=True)

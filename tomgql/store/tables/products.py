@@ -32,7 +32,10 @@ class Observation(Model):
 
 
 class DataProduct(Model):
-    """A file of a target. Its bytes lie in the file store under their SHA-256."""
+    """A file of a target. Its bytes lie in the file store under their SHA-256.
+
+    ``origin`` says which service gave it to which query (``request_job_id``); null of what people send.
+    """
 
     id = key()
     target: fields.ForeignKeyRelation[Target] = fields.ForeignKeyField("tomgql.Target", related_name=False)
@@ -48,6 +51,8 @@ class DataProduct(Model):
     extra_data = fields.TextField(db_default="")
     featured = fields.BooleanField(db_default=False)
     notes = fields.JSONField[list[dict[str, object]]](db_default=[])
+    origin = fields.JSONField[dict[str, object]](null=True)
+    request_job_id = fields.BigIntField(null=True)
     uploaded_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
     )

@@ -1,0 +1,1 @@
+"""Survey services that come with tomgql."""

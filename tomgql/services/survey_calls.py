@@ -1,0 +1,59 @@
+"""What a survey service may use of ours: its addresses, and requests within its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tomgql.errors import InvalidInput, UpstreamBusy
+from tomgql.outbound import Asked, place
+from tomgql.plugins.surveys import MAIN, Answer, SurveyService, is_base_address
+from tomgql.runtime import Runtime
+from tomgql.settings import Settings
+
+
+def addresses_of(settings: Settings, plugin: SurveyService) -> dict[str, str]:
+    """Base addresses of a service by name: the site's, else its own. Raises InvalidInput for one that is none."""
+    found = {}
+    for name, usual in plugin.addresses.items():
+        setting = plugin.name if name == MAIN else f"{plugin.name}.{name}"
+        found[name] = settings.survey_addresses.get(setting, usual).rstrip("/")
+        if not is_base_address(found[name]):
+            raise InvalidInput(f'TOMGQL_SURVEY_ADDRESSES: "{setting}" must be an http or https address without query.')
+    return found
+
+
+@dataclass(frozen=True)
+class PacedHttp:
+    """`tomgql.plugins.surveys.Http` for one service: only its hosts, not more often than it allows."""
+
+    rt: Runtime
+    plugin: SurveyService
+    addresses: Mapping[str, str]
+
+    async def request(
+        self,
+        method: str,
+        address: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """See `tomgql.plugins.surveys.Http.request`."""
+        wait_s = await self.rt.pacing.reserve(self.plugin.name, self.plugin.requests_per_minute)
+        if wait_s > 0:
+            allowed = f"{self.plugin.requests_per_minute:g} requests a minute"
+            raise UpstreamBusy(f"{self.plugin.title} may be asked {allowed} by all of us.", seconds=wait_s)
+        settings = self.rt.settings
+        answered = await self.rt.outbound.ask(
+            Asked(method, address, params, form, json, headers or {}, basic),
+            hosts={place(each) for each in self.addresses.values()},
+            limit_bytes=settings.survey_answer_bytes,
+            limit_s=min(timeout_s or settings.survey_step_s, settings.survey_step_s),
+        )
+        return Answer(**vars(answered))

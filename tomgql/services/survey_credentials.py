@@ -1,0 +1,149 @@
+"""The secrets that survey services want: of one user or of everybody, encrypted at rest, never answered or logged.
+
+A user's own come before those of everybody, which come before those of the settings. They are encrypted by Fernet
+(https://github.com/fernet/spec) with a key derived from the setting ``credentials_key`` (HKDF, RFC 5869).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tomgql.access import guard
+from tomgql.access.principal import Principal
+from tomgql.errors import InvalidInput, NotFound, Unavailable
+from tomgql.plugins.surveys import SurveyService
+from tomgql.runtime import Runtime
+from tomgql.settings import Settings
+from tomgql.store.transaction import transaction
+
+LONGEST_SECRET = 4_000
+"""Characters of one secret."""
+
+_SHORTEST_HIDDEN = 4
+"""Characters from which a secret is taken out of texts; shorter ones stand in any text."""
+
+
+async def set_credentials(
+    rt: Runtime, actor: Principal, service: str, secrets: Mapping[str, object], *, for_everybody: bool = False
+) -> str:
+    """Store the secrets of a service; those that were there are replaced. Returns the service's name.
+
+    Permission: anyone signed in for themselves, administrators for everybody. Idempotent. Raises UnknownPlugin,
+    InvalidInput, NotAllowed, and Unavailable where this site has no key.
+    """
+    user_id = guard.require_admin(actor) if for_everybody else guard.require_writer(actor)
+    plugin = rt.surveys.locate(service).plugin
+    checked = _checked(plugin, secrets)
+    sealed = _fernet(rt.settings).encrypt(orjson.dumps(checked))
+    async with transaction(rt.writes) as tx:
+        await tx.execute(
+            "insert into survey_credentials (service, user_id, names, secrets) values ($1, $2, $3, $4)"
+            " on conflict (service, user_id) do update set names = excluded.names, secrets = excluded.secrets,"
+            " modified = now()",
+            service,
+            None if for_everybody else user_id,
+            sorted(checked),
+            sealed,
+        )
+    return service
+
+
+async def delete_credentials(rt: Runtime, actor: Principal, service: str, *, for_everybody: bool = False) -> None:
+    """Forget the secrets of a service. Permission as `set_credentials`. Raises NotFound, NotAllowed."""
+    user_id = guard.require_admin(actor) if for_everybody else guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        gone = await tx.value(
+            "delete from survey_credentials where service = $1 and user_id is not distinct from $2 returning true",
+            service,
+            None if for_everybody else user_id,
+        )
+    if not gone:
+        raise NotFound(f'There are no stored credentials of the survey service "{service}".', path=["service"])
+
+
+async def find_credentials(rt: Runtime, plugin: SurveyService, user_id: int | None) -> dict[str, str]:
+    """The secrets of a service for a user. Raises InvalidInput, which says how to set them, when some are missing."""
+    if not plugin.credentials:
+        return {}
+    given = rt.settings.survey_credentials.get(plugin.name, {})
+    found = {name: secret.get_secret_value() for name, secret in given.items()}
+    rows = await rt.writes.fetch(
+        "select secrets from survey_credentials where service = $1 and (user_id is null or user_id = $2)"
+        " order by user_id nulls first",
+        plugin.name,
+        user_id,
+    )
+    for row in rows:
+        found = _opened(rt.settings, row["secrets"])
+    missing = [name for name in plugin.credentials if not found.get(name)]
+    if missing:
+        raise InvalidInput(
+            f'The survey service "{plugin.name}" needs {" and ".join(missing)}: set them with `setSurveyCredentials`,'
+            " or for everybody in TOMGQL_SURVEY_CREDENTIALS.",
+            path=["input", "service"],
+        )
+    return found
+
+
+async def configured_services(rt: Runtime, actor: Principal) -> set[str]:
+    """Names of the installed services whose secrets are there for the actor, or that need none."""
+    rows = await rt.reads.fetch(
+        "select service, names from survey_credentials where user_id is null or user_id = $1", actor.user_id
+    )
+    known = {name: set(given) for name, given in rt.settings.survey_credentials.items()}
+    for row in rows:
+        known[row["service"]] = known.get(row["service"], set()) | set(row["names"])
+    plugins = (item.plugin for item in rt.surveys.installed.values())
+    return {plugin.name for plugin in plugins if known.get(plugin.name, set()) >= set(plugin.credentials)}
+
+
+def without_secrets(text: str, secrets: Mapping[str, str]) -> str:
+    """The text with every secret taken out, also as it stands in addresses."""
+    for secret in sorted(secrets.values(), key=len, reverse=True):
+        for form in {secret, quote(secret, safe=""), quote(secret)}:
+            text = text.replace(form, "***") if len(form) >= _SHORTEST_HIDDEN else text
+    return text
+
+
+def _checked(plugin: SurveyService, secrets: Mapping[str, object]) -> dict[str, str]:
+    path = ["input", "secrets"]
+    needed = ", ".join(plugin.credentials)
+    if not plugin.credentials:
+        raise InvalidInput(f'The survey service "{plugin.name}" needs no credentials.', path=path)
+    if set(secrets) != set(plugin.credentials):
+        raise InvalidInput(f'The survey service "{plugin.name}" wants exactly these secrets: {needed}.', path=path)
+    checked = {name: secret for name, secret in secrets.items() if isinstance(secret, str)}
+    if len(checked) < len(secrets) or not all(0 < len(each) <= LONGEST_SECRET for each in checked.values()):
+        raise InvalidInput(f"Secrets are texts of 1 to {LONGEST_SECRET} characters.", path=path)
+    try:
+        "".join(checked.values()).encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("A secret holds half of a surrogate pair.", path=path) from None
+    return checked
+
+
+def _fernet(settings: Settings) -> Fernet:
+    if settings.credentials_key is None:
+        raise Unavailable(
+            "This site cannot store secrets: its administrator must set TOMGQL_CREDENTIALS_KEY (16 characters or more)."
+        )
+    key = HKDF(SHA256(), 32, salt=None, info=b"tomgql survey credentials")
+    return Fernet(base64.urlsafe_b64encode(key.derive(settings.credentials_key.get_secret_value().encode())))
+
+
+def _opened(settings: Settings, sealed: bytes) -> dict[str, str]:
+    try:
+        secrets: dict[str, str] = orjson.loads(_fernet(settings).decrypt(sealed))
+    except InvalidToken:
+        raise InvalidInput(
+            "Stored credentials cannot be read with this site's key; set them again with `setSurveyCredentials`.",
+            path=["input", "service"],
+        ) from None
+    return secrets

@@ -1,0 +1,148 @@
+"""One query of a survey service as it was left, and the making of one step of it.
+
+What goes wrong in a step is decided here: a service that is busy, or that does not answer, is asked again later; its
+secrets are taken out of every word; a service whose code breaks down fails its own query and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from tomgql.errors import ServiceFailed, TomError, UpstreamBusy, UpstreamDown
+from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService
+from tomgql.runtime import OUTAGES, Runtime
+from tomgql.services.survey_calls import PacedHttp, addresses_of
+from tomgql.services.survey_credentials import find_credentials, without_secrets
+from tomgql.services.surveys import load_target
+from tomgql.store.public_ids import encode
+from tomgql.store.transaction import Transaction
+
+logger = logging.getLogger(__name__)
+
+BUSY_S = 30.0
+"""Pause where a busy service does not say when to come back."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 3600.0
+"""Pause before a service that does not answer is asked again: doubled with every failure, with a random part."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A query of a service: its state, and since when it has been going on."""
+
+    plugin: SurveyService
+    query: SurveyQuery
+    parameters: Mapping[str, Any]
+    state: State
+    begun: datetime
+    job_id: int
+
+    def after(self, state: State) -> Machine:
+        """The query after a step of known outcome."""
+        return replace(self, state=state, query=replace(self.query, interrupted=False))
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A step that is to be made again in so many seconds; ``interrupted``: it may have been made although."""
+
+    seconds: float
+    why: str
+    interrupted: bool
+
+
+async def load_machine(tx: Transaction, rt: Runtime, job_id: int) -> Machine | None:
+    """The query of a job, locked; None when the job has none, or is gone.
+
+    Raises UnknownPlugin, NotFound for a target that is gone, and InvalidInput for credentials that are.
+    """
+    row = await tx.row(
+        "select q.service, q.parameters, q.state, q.stepping, q.begun, j.target_id, j.created_by_id"
+        " from survey_queries q join jobs j on j.id = q.job_id where j.id = $1 for update of q",
+        job_id,
+    )
+    if row is None:
+        return None
+    plugin = rt.surveys.locate(row["service"]).plugin
+    addresses = addresses_of(rt.settings, plugin)
+    query = SurveyQuery(
+        key=f"tomgql {rt.instance_id} {encode('jobs', job_id)} {row['begun']:%Y%m%dT%H%M%S}",
+        target=await load_target(tx.row, row["target_id"]),
+        parameters=plugin.parameters.model_validate(row["parameters"]),
+        http=PacedHttp(rt, plugin, addresses),
+        addresses=addresses,
+        credentials=await find_credentials(rt, plugin, row["created_by_id"]),
+        interrupted=row["stepping"],
+    )
+    return Machine(plugin, query, row["parameters"], row["state"], row["begun"], job_id)
+
+
+async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:
+    """Let the service make its next step. Raises what it refuses with, and ServiceFailed."""
+    plugin, interrupted = machine.plugin, machine.query.interrupted
+    blocked_s = await rt.pacing.blocked(plugin.name, rt.settings.survey_step_s)
+    if blocked_s > 0:
+        words = f"{plugin.title} does not answer; it is left alone for a while."
+        return Unanswered(blocked_s * _spread(), words, interrupted)
+    try:
+        async with _in_its_words(rt, machine):
+            step = await plugin.step(machine.query, machine.state)
+    except UpstreamBusy as busy:
+        await rt.pacing.answered(plugin.name)
+        seconds = min(max(float(busy.details.get("seconds", BUSY_S)), 0.1), LONGEST_PAUSE_S)
+        return Unanswered(seconds, f"{plugin.title} is busy: {busy.message}", interrupted)
+    except UpstreamDown as down:
+        failures = await rt.pacing.failed(plugin.name)
+        pause_s = min(FIRST_PAUSE_S * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE_S)
+        return Unanswered(pause_s * _spread(), f"{plugin.title} does not answer: {down.message}", interrupted=True)
+    await rt.pacing.answered(plugin.name)
+    return step
+
+
+async def withdraw(rt: Runtime, machine: Machine) -> None:
+    """Let the service take back what was submitted. Raises Upstream and ServiceFailed."""
+    async with _in_its_words(rt, machine):
+        await machine.plugin.withdraw(machine.query, machine.state)
+
+
+@asynccontextmanager
+async def _in_its_words(rt: Runtime, machine: Machine) -> AsyncIterator[None]:
+    """Errors of a service's code, without its secrets and within the time of a step."""
+    secrets, title = machine.query.credentials, machine.plugin.title
+    try:
+        async with asyncio.timeout(rt.settings.survey_step_s) as limit:
+            yield
+    except OUTAGES:
+        if limit.expired():
+            raise UpstreamDown(f"no answer within {rt.settings.survey_step_s:g} seconds.") from None
+        raise
+    except TomError as error:
+        error.message = without_secrets(error.message, secrets)
+        error.args = (error.message,)
+        raise
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+        where = without_secrets("".join(traceback.format_exception(error)), secrets)
+        logger.error("the survey service %s broke down: %s", machine.plugin.name, where)
+        raise ServiceFailed(
+            f"{title}: its code broke down ({type(error).__name__}); the server's log says where."
+        ) from None
+
+
+def checked_step(machine: Machine, step: object) -> Step:
+    """The step if it is one. Raises ServiceFailed."""
+    if isinstance(step, (Going, Later, Result)):
+        return step
+    raise ServiceFailed(f"{machine.plugin.title}: its step returned {type(step).__name__}, which is none.")
+
+
+def _spread() -> float:
+    """A factor of about one, so that queries do not come back all at once."""
+    return random.uniform(1.0, 1.2)  # noqa: S311 - no secret
