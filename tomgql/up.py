@@ -16,7 +16,6 @@ administrator, demonstration data) and the children (web, worker). Knows none of
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
@@ -120,8 +119,9 @@ def _with_key(settings: Settings) -> Settings:
     if settings.credentials_key is not None:
         return settings
     path = settings.data_dir / CREDENTIALS_KEY_FILE
-    with suppress(FileExistsError), path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(secrets.token_urlsafe(32))
+    with suppress(FileExistsError):
+        path.touch(0o600, exist_ok=False)
+        path.write_text(secrets.token_urlsafe(32))
     return settings.model_copy(update={"credentials_key": SecretStr(path.read_text().strip())})
 
 

@@ -354,10 +354,12 @@ class TestSweep:
 
     async def test_gives_up_a_job_that_kills_its_workers(self, site: Site) -> None:
         await site.rt.writes.execute("delete from jobs")
-        deadly = await a_job(site, "RUNNING", lease_until="now() - interval '1 second'", attempts="3")
-        alive = await a_job(site, "RUNNING", attempts="3")
+        deadly = await a_job(site, "RUNNING", lease_until="now() - interval '1 second'", attempts="3", faults="2")
+        alive = await a_job(site, "RUNNING", attempts="3", faults="2")
+        often = await a_job(site, "RUNNING", lease_until="now() - interval '1 second'", attempts="30", faults="1")
         queue = SentMessages()
-        assert await sweep(site.rt.writes, queue, 3) == 0
+        assert await sweep(site.rt.writes, queue, 3) == 1
+        assert queue.sent == [(often, 31)]
         job = await row(site, deadly)
         assert (job["state"], job["error_code"], job["error_retryable"]) == ("FAILED", "WORKER_DIED", True)
         assert job["error_message"] == "The worker died 3 times while running this job."
