@@ -12,6 +12,7 @@ import numpy as np
 
 from tomgql.domain.astrometry import Astrometry
 from tomgql.domain.cells import Column
+from tomgql.domain.column_uses import column_uses
 from tomgql.domain.measurements import FloatColumn, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.positions import parse_declination, parse_right_ascension
@@ -65,6 +66,7 @@ def interpret_astrometry(
     ra, dec = table.require("ra", "ra, raDeg"), table.require("dec", "dec, decDeg")
     times = read_times(time_column, table.options, table.exposure(), file_name, target_position)
     reading = Reading(notes=[*notes, *times.notes])
+    reading.columns = column_uses(table.columns, table.roles, {"time": times.taken})
     keep = check_times(time_column, times, now_mjd, reading)
     position = {
         "ra_deg": _degrees(ra, parse_right_ascension, keep, reading),
