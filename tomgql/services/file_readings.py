@@ -98,7 +98,7 @@ def notes_on(read: SandboxResult, withdrawn: int) -> list[Note]:
     """All notes on a reading; ``withdrawn`` counts the data of earlier readings that it does not hold."""
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     if withdrawn:
-        words = f"{withdrawn} data of earlier readings of this file are not in this one and were disabled"
+        words = f"{withdrawn} data of earlier readings of this file are not in this one and are disabled by it"
         notes.append(Note("WARNING", "withdrawn", words, count=withdrawn))
     return notes
 
