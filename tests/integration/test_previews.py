@@ -114,6 +114,17 @@ class TestNothingIsStored:
         assert found["rows"][0]["wavelength_angstrom"] == [5000.0, 5010.0, 5020.0]
         assert found["rows"][0]["flux_values"] == [1.5, None, 2.5]
 
+    async def test_positions(self, sender: Person, target: str) -> None:
+        content = (DATA / "ades_2023MQ5.psv").read_bytes()
+        found = await preview(sender.client, target, "positions.psv", content, dataProductType="astrometry")
+        assert (found["errors"], found["processor"]) == ([], "ades")
+        uses = {use["name"]: (use["meaning"], use["unit"], use["derived"]) for use in found["columns"]}
+        assert (uses["rmsRA"], uses["obsTime"]) == (("ra_error", "arcsec", False), (None, None, False))
+        assert uses["time of the observation"] == ("time", "ISO UTC", True)
+        assert uses["declination"] == ("dec", "deg, or sexagesimal", True)
+        assert all(-90 <= row["dec_deg"] <= 90 and row["data_type"] == "astrometry" for row in found["rows"])
+        assert found["created"] >= len(found["rows"]) > 0
+
     async def test_a_type_that_no_processor_reads(self, sender: Person, target: str) -> None:
         for given in ({"dataProductType": "image_file"}, {"process": False}):
             found = await preview(sender.client, target, "image.png", b"no image", **given)
@@ -235,13 +246,19 @@ class TestLimits:
             assert await holdings(hasty) == before
 
     async def test_few_at_a_time(self, settings: Settings, sender: Person, target: str) -> None:
-        short = settings.model_copy(update={"preview_timeout_s": 4.0, "max_previews": 1})
-        async with running_site(short) as busy:
+        hasty = settings.model_copy(update={"preview_timeout_s": 1.0, "max_previews": 1})
+        async with running_site(hasty) as busy, busy.rt.previews.turns:
             client = busy.client(sender.client.token)
-            async with busy.rt.previews.turns:
-                answer = await client.send_file(PREVIEW, "lc.csv", CONTENT, target=target)
-            assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
-            await asyncio.gather(*(preview(client, target, "lc.csv", b"bad") for _ in range(3)))
+            answer = await client.send_file(PREVIEW, "lc.csv", CONTENT, target=target)
+        assert answer["data"] is None
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
+
+    async def test_they_take_turns(self, settings: Settings, sender: Person, target: str) -> None:
+        async with running_site(settings.model_copy(update={"max_previews": 1})) as busy:
+            client = busy.client(sender.client.token)
+            found = await asyncio.gather(*(preview(client, target, "lc.csv", b"bad") for _ in range(3)))
+            codes = [error["code"] for each in found for error in each["errors"]]
+            assert codes == ["UNREADABLE_FILE"] * 3
             assert not busy.rt.previews.turns.locked()
             assert not list(Path(tempfile.gettempdir()).iterdir())
 

@@ -293,5 +293,7 @@ async def _datum(scene: Scene, access: str, product: str | None) -> None:
     assert (payload["errors"], payload["created"]) == ([], 1)
     scene.ids["data"][label] = payload["ids"][0]
     job = _RECORDED_BY.get(label.partition("/")[2], label).replace("*", access)
-    await scene.sql("update reduced_data set job_id = $2 where id = $1", scene.key("data", label), scene.key("jobs", job))
+    await scene.sql(
+        "update reduced_data set job_id = $2 where id = $1", scene.key("data", label), scene.key("jobs", job)
+    )
     scene.world.data[label] = Datum(label, access, product, job)

@@ -333,7 +333,10 @@ async def _jobs(w: _Writer, users: dict[str, int], targets: list[int], products:
         await w.job(created_by_id=member, target_id=targets[7]),
         await w.job(created_by_id=users["stranger"], target_id=targets[5], data_product_id=products[15]),
         await w.job(
-            created_by_id=admin, target_id=targets[0], data_product_id=products[0], kind="preview_data_product",
+            created_by_id=admin,
+            target_id=targets[0],
+            data_product_id=products[0],
+            kind="preview_data_product",
             **{**done, "spec": {**asked, "processor": None}},
         ),
     ]

@@ -34,11 +34,15 @@ def column_uses(
 
 def named_uses(names: Sequence[str], roles: Mapping[str, int], units: Mapping[str, str | None]) -> list[ColumnUse]:
     """The same of columns of which only the names are at hand."""
-    meanings = {at: role for role, at in roles.items()}
-    shown = enumerate(names[:MOST_COLUMNS])
-    return [
-        ColumnUse(_told(name) or "", meanings.get(at), _told(units.get(meanings.get(at, "")))) for at, name in shown
-    ]
+    meanings: dict[int, list[str]] = {}
+    for role, at in roles.items():
+        meanings.setdefault(at, []).append(role)
+    return [_use(name, meanings.get(at, []), units) for at, name in enumerate(names[:MOST_COLUMNS])]
+
+
+def _use(name: str, roles: Sequence[str], units: Mapping[str, str | None]) -> ColumnUse:
+    known = [unit for unit in map(units.get, roles) if unit]
+    return ColumnUse(_told(name) or "", ", ".join(roles) or None, _told(known[0]) if known else None)
 
 
 def _told(text: str | None) -> str | None:

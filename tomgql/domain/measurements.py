@@ -136,8 +136,9 @@ class RejectedRow:
 class ColumnUse:
     """How one column of a file is taken; ``derived``: a processor worked it out, so it has no place in the file.
 
-    ``meaning`` is a word of the column mapping, None of a column that is only kept as it was reported. ``unit`` says
-    how the values are taken: a unit, a zero point, or format and scale of times; None where none is known.
+    ``meaning`` is a word of the column mapping, or several with commas, None of a column that is only kept as it was
+    reported, or that a derived one was made of. ``unit`` says how the values are taken: a unit, a zero point, or format
+    and scale of times; None where none is known.
     """
 
     name: str

@@ -39,18 +39,21 @@ class Job(OfRow, Node):
         " asked for. Null where it is to be found by content, and of jobs that read no file."
     )
     def processor(self, root: strawberry.Parent[Row]) -> str | None:
-        return _of_reading(root, "result", "processor") or _of_reading(root, "spec", "processor")
+        name: str | None = _of_reading(root, "result", "processor") or _of_reading(root, "spec", "processor")
+        return name
 
     @strawberry.field(description="Version of the processor that read the file; null until it is SUCCEEDED.")
     def processor_version(self, root: strawberry.Parent[Row]) -> str | None:
-        return _of_reading(root, "result", "version")
+        version: str | None = _of_reading(root, "result", "version")
+        return version
 
     @strawberry.field(
         description="Options that the file is read with, a JSON object, as they were asked for; null of jobs that read"
         " no file."
     )
     def options(self, root: strawberry.Parent[Row]) -> JSON | None:
-        return _of_reading(root, "spec", "options")
+        options: JSON | None = _of_reading(root, "spec", "options")
+        return options
 
     @strawberry.field(description="Its state.")
     def state(self, root: strawberry.Parent[Row]) -> JobState:

@@ -52,7 +52,6 @@ DATA_PRODUCT_GROUP: Rules = {
 }
 
 
-
 def _products(ask: Asker, observation: Row) -> list[Row]:
     return [product for product in ask.rows("data_products") if product.observation_id == observation.id]
 
@@ -64,6 +63,7 @@ OBSERVATION: Rules = {
     "target": row_of("targets", "target_id"),
     "dataProducts": connection("data_products", _products),
 }
+
 
 def _asked(job: Row, name: str) -> Any:
     """What a job that reads a file was asked with; nothing is told of other jobs."""
