@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.support.jobs import ended_job
 from tests.support.people import Person, make_person
 from tests.support.previews import PREVIEW, REFUSED, counts_of, holdings, preview
 from tests.support.site import Site, running_site, running_worker, until
@@ -54,21 +55,12 @@ async def unchanged(site: Site, sender: Person, target: str) -> AsyncIterator[No
     assert await holdings(site) == before
 
 
-async def ended(person: Person, job: str) -> dict[str, Any]:
-    async def look() -> Any:
-        found = (await person.client.query(JOB, id=job))["job"]
-        return found if found["state"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
-
-    found: dict[str, Any] = await until(30, look)
-    return found
-
-
 async def uploaded(site: Site, person: Person, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
     """The ended job of an upload, with the product's id."""
     payload = await person.client.upload(target, name, content, **given)
     assert payload["errors"] == []
     with running_worker(site.settings):
-        return {**await ended(person, payload["job"]["id"]), "product": payload["dataProduct"]["id"]}
+        return {**await ended_job(person.client, JOB, payload["job"]["id"]), "product": payload["dataProduct"]["id"]}
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -215,7 +207,7 @@ class TestDryRun:
         again = (await sender.client.query(PROCESS, i=given))["processDataProduct"]
         assert again["errors"] == [{"code": "CONFLICT"}]
         with running_worker(site.settings):
-            job = await ended(sender, asked["job"]["id"])
+            job = await ended_job(sender.client, JOB, asked["job"]["id"])
         found = await preview(sender.client, target, "lc.csv", CONTENT, options={"time_scale": "tai"})
         assert job["state"] == "SUCCEEDED"
         assert job["message"] == "There would be: 2 created, 1 rejected. Nothing was stored."

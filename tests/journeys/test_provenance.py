@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.jobs import ended_job
 from tests.support.people import Person, make_person
 from tests.support.reads import Reads
-from tests.support.site import Site, running_worker, until
+from tests.support.site import Site, running_worker
 
 CONTENT = b"mjd,flux,fluxerr,filter\n59000.5,2.5,0.25,ztfr\n"
 
@@ -33,11 +34,8 @@ fragment came on PhotometryDatum {
 
 
 async def ended(person: Person, job: str) -> dict[str, Any]:
-    async def look() -> Any:
-        found = (await person.client.query(STATE, id=job))["job"]
-        return found if found["state"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
-
-    found: dict[str, Any] = await until(30, look)
+    """What is told of a job that ended well, but for its state."""
+    found = await ended_job(person.client, STATE, job)
     assert found.pop("state") == "SUCCEEDED"
     return found
 

@@ -29,8 +29,9 @@ class PreviewPayload:
     columns: JSON | None = _maybe(
         "The columns, at most 1,000: an array of objects with `name` (in the file), `meaning` (a word of the column"
         " mapping, or several joined by commas; null of a column that is only kept as reported, or that a derived one"
-        " was made of), `unit` (how its values are taken: a unit, a zero point, or format and scale of times; null where"
-        " none is known) and `derived` (whether the processor worked it out). Null where the processor does not tell."
+        " was made of), `unit` (how its values are taken: a unit, a zero point, or format and scale of times; null"
+        " where none is known) and `derived` (whether the processor worked it out). Null where the processor does"
+        " not tell."
     )
     rows: list[JSON] = strawberry.field(
         default_factory=list,
