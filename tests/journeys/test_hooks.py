@@ -81,7 +81,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def settings(settings: Settings, plugins: Path) -> Settings:
     """The module's settings, once the plug-ins are where the site and the workers find them."""
     assert plugins.is_dir()
-    return settings.model_copy(update={"hook_timeout_s": 4.0, "hook_cpu_s": 2})
+    return settings.model_copy(update={"hook_timeout_s": 6.0, "hook_cpu_s": 1})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -135,9 +135,10 @@ async def test_a_killed_worker_s_hook_is_called_again(site: Site, observer: Pers
     await observer.client.upload(target, "pause.txt", b"a", process=False)
 
     async def begun() -> Any:
-        return [job for job in await hook_jobs(observer, target=target) if job["message"].startswith("Calling")]
+        jobs = await hook_jobs(observer, target=target)
+        return [job for job in jobs if job["message"].startswith("Calling") and "unruly" in job["message"]]
 
-    (running,) = [job for job in await until(30, begun) if "unruly" in job["message"]]
+    (running,) = await until(30, begun)
     first.kill()
     with running_worker(site.settings):
         jobs = await ended(observer, 2, target=target)
@@ -264,7 +265,7 @@ class TestMisdeeds:
             ("babble", "HOOK_FAILED",
              'Hook "unruly": it returned str; None or a HookReport would be right.'),
             ("stumble", "HOOK_FAILED", 'Hook "unruly" broke down (RuntimeError); the server\'s log says where.'),
-            ("hang", "PROCESSING_LIMIT", 'Hook "unruly": its run took longer than 4 seconds.'),
+            ("hang", "PROCESSING_LIMIT", 'Hook "unruly": its run took longer than 6 seconds.'),
             ("eat", "PROCESSING_LIMIT", 'Hook "unruly": its run needs more memory than this server grants.'),
             ("spin", "PROCESSING_LIMIT", 'Hook "unruly": its run took more processor time than this server grants.'),
             ("crash", "PROCESSING_LIMIT", 'Hook "unruly": its run crashed (signal 6, SIGABRT).'),
