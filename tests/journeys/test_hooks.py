@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.support.people import Person, make_person
 from tests.support.plugins import write_package
+from tests.support.previews import preview
 from tests.support.site import Child, Site, running_worker, until
 from tomgql.settings import Settings
 
@@ -157,6 +158,23 @@ async def test_a_queued_hook_does_not_keep_a_product_from_being_processed(observ
 
 @pytest.mark.usefixtures("worker")
 class TestTold:
+    async def test_of_nothing_that_would_be(self, observer: Person) -> None:
+        target = await observer.create_target("only asked about")
+        assert (await preview(observer.client, target, "lc.csv", LIGHT_CURVE))["created"] == 2
+        assert await hook_jobs(observer, target=target) == []
+        product = (await observer.client.upload(target, "lc.csv", LIGHT_CURVE, process=False))["dataProduct"]["id"]
+        told = await ended(observer, 2, target=target)
+        process = "mutation ($i: ProcessDataProductInput!) { processDataProduct(input: $i) { job { id } } }"
+        dry = await observer.client.query(process, i={"dataProduct": product, "dryRun": True})
+
+        async def done() -> Any:
+            where = {"id": {"eq": dry["processDataProduct"]["job"]["id"]}, "state": "SUCCEEDED"}
+            return (await observer.client.query(JOBS, where=where))["jobs"]["nodes"]
+
+        (job,) = await until(30, done)
+        assert job["message"] == "There would be: 2 created. Nothing was stored."
+        assert await hook_jobs(observer, target=target) == told
+
     async def test_of_a_product_that_is_stored_and_of_data_that_are_recorded(self, observer: Person) -> None:
         target = await observer.create_target("AT 2026hook", aliases=["hooked"])
         upload = await observer.client.upload(target, "lc.csv", LIGHT_CURVE)

@@ -17,6 +17,19 @@ class ProcessDataProduct:
 
 
 @dataclass(frozen=True)
+class PreviewDataProduct:
+    """Read a data product's file and report what recording it would do.
+
+    A kind of its own, so that no dry run counts as the reading of a product.
+    """
+
+    kind: ClassVar[str] = "preview_data_product"
+    data_product_id: int
+    processor: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RunHook:
     """Tell a hook what has happened to the job's target or data product.
 
@@ -52,9 +65,11 @@ class WithdrawSurveyQuery:
     query_job_id: int
 
 
-Spec = ProcessDataProduct | RunHook | MakeThumbnail | QuerySurvey | WithdrawSurveyQuery
+Spec = ProcessDataProduct | PreviewDataProduct | RunHook | MakeThumbnail | QuerySurvey | WithdrawSurveyQuery
 
-_ALL: tuple[type[Spec], ...] = (ProcessDataProduct, RunHook, MakeThumbnail, QuerySurvey, WithdrawSurveyQuery)
+_ALL: tuple[type[Spec], ...] = (
+    ProcessDataProduct, PreviewDataProduct, RunHook, MakeThumbnail, QuerySurvey, WithdrawSurveyQuery
+)  # fmt: skip
 
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _ALL}
 """Kind -> spec; a test checks that every kind has its handler in the worker."""
