@@ -201,7 +201,7 @@ def _statements(document: Any, data: dict[str, Any]) -> tuple[int, int]:
 
 
 def _statements_of(name: str, value: Any) -> tuple[int, int]:
-    if name in ("__typename", "bands", "processors", "dataProductTypes"):
+    if name in ("__typename", "bands", "processors", "dataProductTypes", "surveyServices"):
         return 0, 0
     if name == "nodes":
         return sum(each is not None for each in value), len(value)

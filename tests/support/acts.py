@@ -98,6 +98,11 @@ def _rows(scene: Scene) -> dict[str, Any]:
     return {"dataType": "photometry", "rows": [{"mjd": scene.days, "mag": 20.0, "magerr": 0.1, "filter": "ztfr"}]}
 
 
+def _day(scene: Scene) -> float:
+    scene.days += 1
+    return float(scene.days)
+
+
 def _unique(scene: Scene) -> str:
     scene.days += 1
     return f"new {scene.days}"
@@ -112,6 +117,9 @@ def _about_targets(target: str) -> list[Act]:
             change_target(target)),
         Act(f"begin-upload-to-{target}", "beginUpload", about,
             lambda _scene, id: {"target": id, "fileName": "f", "sizeBytes": 1}, change_target(target)),
+        Act(f"ask-a-survey-about-{target}", "querySurvey", about,
+            lambda scene, id: {"target": id, "service": "atlas", "parameters": {"mjd_min": _day(scene)}},
+            change_target(target)),
         Act(f"data-into-{target}", "createReducedData", about, lambda scene, id: {"target": id, **_rows(scene)},
             change_target(target)),
         Act(f"observation-of-{target}", "createObservation", about,

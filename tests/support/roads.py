@@ -101,6 +101,12 @@ def _uploader_of_visible_product(world: World, who: Actor, user: str) -> bool:
     return any(each.uploader == user and world.sees_product(who, label) for label, each in world.products.items())
 
 
+def _request_of_visible_product(world: World, who: Actor, job: str) -> bool:
+    asked = job.endswith("/target") and world.sees_job(who, job)
+    return asked and any(f"{each.target}/target" == job and world.sees_product(who, label)
+                         for label, each in world.products.items())  # fmt: skip
+
+
 def _job_of_visible_target(world: World, who: Actor, job: str) -> bool:
     return world.sees_target(who, world.jobs[job].target)
 
@@ -231,6 +237,8 @@ ROADS = [
              and world.sees_job(who, each.job) for each in world.data.values())),
     Road("dataProduct>uploadedBy", "users", "dataProducts.nodes.uploadedBy.id",
          "{ dataProducts { nodes { uploadedBy { id } } } }", once=False, reach=_uploader_of_visible_product),
+    Road("dataProduct>request", "jobs", "dataProducts.nodes.request.id",
+         "{ dataProducts { nodes { request { id } } } }", once=False, reach=_request_of_visible_product),
     Road("reducedDatum>job>dataProduct>uploadedBy", "users", "reducedData.nodes.job.dataProduct.uploadedBy.id",
          "{ reducedData { nodes { job { dataProduct { uploadedBy { id } } } } } }", once=False,
          reach=lambda world, who, user: any(

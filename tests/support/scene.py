@@ -264,6 +264,9 @@ async def _target(scene: Scene, access: str) -> None:
     )  # fmt: skip
     scene.ids["jobs"][f"{access}/target"] = f"j{key}"
     scene.world.jobs[f"{access}/target"] = Job(f"{access}/target", access, None, "stranger")
+    await scene.sql(
+        "update data_products set request_job_id = $2 where target_id = $1", scene.key("targets", access), key
+    )
 
 
 async def _observation(scene: Scene, access: str) -> None:

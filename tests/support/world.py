@@ -191,6 +191,14 @@ class _Writer:
             f"update reduced_data_revisions set record = record || jsonb_build_object('job_id', {older})", jobs
         )
 
+    async def asked_for_by(self, jobs: list[int]) -> None:
+        """Let every third data product be what a service gave to a job."""
+        await self._tx.execute(
+            "update data_products set request_job_id = ($1::bigint[])[1 + id % cardinality($1)],"
+            " origin = jsonb_build_object('service', 'atlas', 'received', 1.5e0) where id % 3 = 0",
+            jobs,
+        )
+
     async def job(self, **values: Any) -> int:
         given = {"kind": "process_data_product", "created": START + timedelta(hours=next(self._numbers) // 2)}
         return await self.add("jobs", **{**given, **values})
@@ -266,6 +274,7 @@ async def _write(w: _Writer) -> World:
             await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
     jobs = await _jobs(w, users, targets, products)
     await w.recorded_by(jobs)
+    await w.asked_for_by(jobs)
     ids["j"] = [f"j{job}" for job in jobs]
     ids["l"] = [f"l{key}" for key in lists]
     ids["o"] = [f"o{key}" for key in observations]

@@ -21,6 +21,7 @@ from tomgql.graphql.lazy import (
     LazyUserGroup,
     link,
 )
+from tomgql.graphql.scalars import JSON
 from tomgql.reading import ids
 from tomgql.reading.catalog.products import LARGEST_INT
 from tomgql.reading.rows import Row
@@ -76,6 +77,10 @@ class DataProduct(OfRow, Node):
     sha256: str = described("SHA-256 of the file's content, hexadecimal.")
     extra_data: str = described("Free text given with the product.")
     featured: bool = described("Whether it stands for its target.")
+    origin: JSON | None = described(
+        "Which survey service gave it: an object with `service`, `version`, `parameters`, `address`, `remote_id` and"
+        " `received`, a time (UTC). Null of what somebody sent."
+    )
     created: datetime = described("When it was uploaded.")
     modified: datetime = described("When it was last changed.")
 
@@ -94,6 +99,11 @@ class DataProduct(OfRow, Node):
     def uploaded_by(self, root: strawberry.Parent[Row]) -> LazyUser | None:
         user: LazyUser | None = link(root, "uploadedBy")
         return user
+
+    @strawberry.field(description="The job that asked a survey service for it.")
+    def request(self, root: strawberry.Parent[Row]) -> LazyJob | None:
+        job: LazyJob | None = link(root, "request")
+        return job
 
     @strawberry.field(description="Where the file can be fetched by GET, with the viewer's rights; a path.")
     def url(self, root: strawberry.Parent[Row]) -> str:

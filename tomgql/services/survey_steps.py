@@ -21,6 +21,7 @@ from tomgql.plugins.surveys import Going, Later, Result, State, SurveyFile
 from tomgql.runtime import Runtime
 from tomgql.services import accounts
 from tomgql.services.products import NewProduct, register_stored
+from tomgql.services.survey_credentials import without_secrets
 from tomgql.services.survey_machines import Machine, Unanswered, checked_step, load_machine, make_step, withdraw
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
@@ -120,7 +121,7 @@ def _product(run: JobRun, machine: Machine, file: SurveyFile) -> NewProduct:
         "service": machine.plugin.name,
         "version": machine.plugin.version,
         "parameters": dict(machine.parameters),
-        "address": file.address,
+        "address": without_secrets(file.address, machine.query.credentials),
         "remote_id": file.remote_id,
         "received": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }

@@ -101,9 +101,8 @@ def read_parameters(plugin: SurveyService, given: Mapping[str, Any]) -> dict[str
             raise InvalidInput(f"The parameters have more than {LARGEST_PARAMETERS_BYTES} bytes.", path=_PATH)
         found: dict[str, Any] = plugin.parameters.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
-        first, *_ = faults = error.errors()[:_FAULTS_SHOWN]
-        words = "; ".join(_fault_text(fault) for fault in faults)
-        raise InvalidInput(f"{words}.", path=[*_PATH, *map(str, first["loc"])]) from error
+        words = "; ".join(map(_fault_text, error.errors()[:_FAULTS_SHOWN]))
+        raise InvalidInput(f"{words}.", path=_PATH) from error
     except TypeError as error:
         raise InvalidInput("The parameters hold a whole number beyond 64 bits, or no text.", path=_PATH) from error
     return found

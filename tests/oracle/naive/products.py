@@ -23,7 +23,7 @@ def _data(ask: Asker, product: Row) -> list[Row]:
 
 DATA_PRODUCT: Rules = {
     "id": public_id,
-    **columns("productId", "dataProductType", "fileName", "sha256", "extraData", "featured", "notes"),
+    **columns("productId", "dataProductType", "fileName", "sha256", "extraData", "featured", "notes", "origin"),
     "sizeBytes": lambda _ask, row: row.size_bytes if row.size_bytes < 2**31 else 2147483647,
     **columns(exactSizeBytes="size_bytes"),
     **moments("created", "modified"),
@@ -31,6 +31,7 @@ DATA_PRODUCT: Rules = {
     "thumbnailUrl": lambda _ask, row: None if row.thumbnail_sha256 is None else f"/files/{row.public_id}/thumbnail",
     "target": row_of("targets", "target_id"),
     "uploadedBy": row_of("users", "uploaded_by_id"),
+    "request": row_of("jobs", "request_job_id"),
     "observation": row_of("observations", "observation_id"),
     "groups": linked("data_product_groups", "data_product_group_products", "data_product_id", "group_id"),
     "reducedData": connection("reduced_data", _data, "ReducedDatumWhere"),

@@ -35,6 +35,7 @@ RULES: dict[str, Rules] = {
     "Query": root.QUERY,
     "Band": root.BAND,
     "Processor": root.PROCESSOR,
+    "SurveyService": root.SURVEY_SERVICE,
     "DataProductType": root.PRODUCT_TYPE,
     "Target": targets.TARGET,
     "SkyCoordinates": targets.COORDINATES,

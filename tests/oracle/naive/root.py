@@ -37,10 +37,16 @@ def _product_types(ask: Asker, _: Any) -> list[tuple[str, str, bool]]:
     return [(name, title, name in read) for name, title in sorted(titles.items())]
 
 
+def _services(_ask: Asker, _: Any) -> list[Any]:
+    """None of the oracle's actors has given secrets to a service."""
+    return [entry.load()() for entry in sorted(entry_points(group="tomgql.surveys"), key=lambda entry: entry.name)]
+
+
 QUERY: Rules = {
     "bands": lambda _ask, _: BANDS,
     "processors": _processors,
     "dataProductTypes": _product_types,
+    "surveyServices": _services,
     "node": _by_id(),
     "nodes": lambda ask, _, ids: [ask.by_id(each) for each in ids],
     "viewer": lambda ask, _: ask,
@@ -60,6 +66,13 @@ QUERY: Rules = {
 
 BAND: Rules = columns("name", "aliases", "wavelengthAngstrom", "abMinusVega", "colour")
 PROCESSOR: Rules = columns("name", "title", "dataTypes", "optionsSchema")
+SURVEY_SERVICE: Rules = {
+    **columns("name", "title", "description", "version", "requestsPerMinute", "timeLimitS"),
+    "parametersSchema": lambda _ask, service: service.parameters.model_json_schema(),
+    "needsCredentials": lambda _ask, service: len(service.credentials) > 0,
+    "credentials": lambda _ask, service: list(service.credentials),
+    "isConfigured": lambda _ask, service: len(service.credentials) == 0,
+}
 PRODUCT_TYPE: Rules = {
     name: lambda _ask, kind, place=place: kind[place] for place, name in enumerate(("name", "title", "isProcessed"))
 }

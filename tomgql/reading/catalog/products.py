@@ -32,6 +32,7 @@ DATA_PRODUCTS = Resource(
         ),
         "extraData": column("extra_data"),
         "featured": column("featured"),
+        "origin": column("origin"),
         "created": time("created"),
         "modified": time("modified"),
     },
@@ -43,6 +44,7 @@ DATA_PRODUCTS = Resource(
             shown=lambda _actor, _alias, _bind: "true",
         ),
         "uploadedBy": Link("users", "{child}.id = {row}.uploaded_by_id"),
+        "request": Link("jobs", "{child}.id = {row}.request_job_id"),
         "observation": Link("observations", "{child}.id = {row}.observation_id"),
         "groups": Link(
             "data_product_groups",
