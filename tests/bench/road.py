@@ -180,8 +180,8 @@ def read_here(path: Path) -> dict[str, float]:
     return {"parse": parsed - start, "staging": staged - parsed}
 
 
-async def bare_copy(rt: Runtime, target_id: int) -> float:
-    """Seconds that COPY takes to write a target's data, typed and complete, into an equal indexed table."""
+async def bare_copy(rt: Runtime, target_id: int, mark: str) -> Run:
+    """COPY of a target's data, typed and complete, into an equal indexed table; ``mark`` as in `Road`."""
     async with rt.writes.acquire() as connection:
         await connection.execute("create table if not exists bare (like reduced_data including all)")
         names = [row["name"] for row in await connection.fetch(STORED)]
@@ -189,9 +189,10 @@ async def bare_copy(rt: Runtime, target_id: int) -> float:
         query = f"select {', '.join(names)} from reduced_data where target_id = $1 order by mjd"
         await connection.copy_from_query(query, target_id, output=typed, format="binary")
         typed.seek(0)
-        start = time.perf_counter()
+        database, start = processor_s(marked_processes(mark)), time.perf_counter()
         await connection.copy_to_table("bare", source=typed, columns=names, format="binary")
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        return Run(seconds, database_s=processor_s(marked_processes(mark)) - database)
 
 
 STORED = (
