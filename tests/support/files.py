@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tomgql.domain.astrometry import Astrometry
 from tomgql.domain.measurements import Photometry, Reading
 from tomgql.plugins.contracts import SourceFile
 from tomgql.plugins.registry import ProcessorRegistry
@@ -46,6 +47,13 @@ def points(file: SourceFile, **options: Any) -> tuple[Photometry, Reading]:
     reading = read(file, **options)
     assert reading.photometry is not None
     return reading.photometry, reading
+
+
+def positions(file: SourceFile, **options: Any) -> tuple[Astrometry, Reading]:
+    """The astrometry of the surest processor, and the whole reading."""
+    reading = read(file, **options)
+    assert reading.astrometry is not None
+    return reading.astrometry, reading
 
 
 def bands(found: Photometry) -> dict[str, int]:

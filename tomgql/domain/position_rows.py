@@ -84,7 +84,8 @@ def _astrometry(table: Table, times: Times, position: Mapping[str, Any], default
     return Astrometry(
         mjd_utc=times.mjd_utc, **position, **texts,
         observatory_code=objects(table.texts("observatory_code", None)),
-        time_quality=np.full(table.size, times.quality, dtype=object), reported=reported_texts(table.columns),
+        time_quality=np.full(table.size, times.quality, dtype=object),
+        reported=reported_texts([column for column in table.columns if not column.derived]),
         row=np.arange(1, table.size + 1),
     )  # fmt: skip
 

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.files import DATA, REGISTRY, processor_of, write
+from tests.unit.processors.test_ades import PSV
 from tests.unit.processors.test_asassn import OLD, V2
 from tests.unit.processors.test_fits_tables import KEPLER, TESS, a_light_curve
+from tests.unit.processors.test_mpc import SECOND, a_record
 from tests.unit.processors.test_panstarrs import DETECTIONS, MEAN
 from tests.unit.processors.test_spectra_fits import FLUX, START, a_table, an_image
 from tests.unit.processors.test_votable import GAIA, VIZIER
@@ -47,12 +49,14 @@ SEEDS: dict[str, bytes] = {
         "osc_photometry_SN2011kl.csv", "swift_xrt_qdp_GRB070809.txt", "hermes_message_GRB230409B.json",
         "lc_gammacat_tev14.ecsv", "phot_flux_zp_ZTF21aaqjmps.csv", "phot_truncated_jd_t_cas.tsv",
         "phot_commented_header_asassn15oz.csv", "spec_lt_fitsheader_ZTF20abucjsa.ascii", "spec_gaia_xp_sampled.ecsv",
-        "spec_snifs_3col_2021zac.dat.gz",
+        "spec_snifs_3col_2021zac.dat.gz", "mpc80_K20Q04A.obs", "mpc80_header_00085.obs", "ades_2023MQ5.psv",
+        "ades_319.xml", "voevent_Gaia16aac.xml",
     )
 } | {
     "asassn_v2": V2.encode(), "asassn_old": OLD.encode(), "ps1_mean": MEAN.encode(),
     "ps1_detections": DETECTIONS.encode(), "votable_gaia": GAIA.format(unit="d", first=1705.5).encode(),
     "votable_vizier": VIZIER.encode(),
+    "mpc_two_lines": f"{a_record(note='S', code='C51')}\n{SECOND}\n{a_record()}".encode(), "ades_psv": PSV.encode(),
     "tess": a_light_curve(TESS), "kepler": a_light_curve(KEPLER), "alert": packed(an_alert(isdiffpos="f")),
     "spectrum": an_image(FLUX, CTYPE1="LINEAR", CRVAL1=5000.0, CD1_1=1.0, BANDID1="spectrum", APNUM1="1 1"),
     "spectra": a_table([("wave", "4D", "Angstrom", [[5000.0, 5001.0, 5002.0, 5003.0]]), ("flux", "4D", "Jy", [FLUX])],

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.files import DATA, a_file, bands, notes, points, processor_of, read, write
+from tests.support.files import DATA, REGISTRY, a_file, bands, notes, points, processor_of, read, write
 from tomgql.domain.time import tcb_to_utc
 from tomgql.errors import InvalidInput, UnreadableFile
 
@@ -116,3 +116,11 @@ def test_utf_16_does_not_hide_an_address(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="entities or data elsewhere"):
         read(write(tmp_path, hidden.encode("utf-16")))
     assert np.isclose(points(write(tmp_path, VIZIER.encode("utf-16")))[0].mjd_utc[0], 59000.25)
+
+
+def test_a_prologue_without_end_is_read_once(tmp_path: Path) -> None:
+    """Each further instruction would double the time, if the pattern could part them another way."""
+    file = write(tmp_path, "<?a?><!-- b -->" * 2000 + "!")
+    assert processor_of(file) == "photometry"
+    with pytest.raises(UnreadableFile, match="no VOTable"):
+        REGISTRY.processor("votable").read(file, {})

@@ -32,6 +32,6 @@ def columns_of(records: Sequence[Mapping[str, Any]], file_name: str) -> dict[str
 
 
 def _cell(value: Any) -> Any:
-    if not isinstance(value, Mapping):
+    if isinstance(value, str) or not isinstance(value, Mapping):  # most are text, and Mapping is slow to ask
         return value
     return next((value[key] for key in _FLATTENED if isinstance(value.get(key), (str, int, float))), value)

@@ -34,7 +34,12 @@ _MOST_NULS = 0.1
 """Share of NUL bytes of a text with broken cells; UTF-16 of Latin letters has half."""
 
 _JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
-_XML_ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*<([A-Za-z][\w:.-]*)[\s/>]", re.DOTALL)
+_XML_ROOT = re.compile(
+    r"\s*(?:(?><\?.*?\?>)\s*|(?><!--.*?-->)\s*|<!DOCTYPE[^>\[]*>\s*)*+<((?:[\w.-]+:)?([A-Za-z][\w.-]*))[\s/>]",
+    re.DOTALL,
+)
+"""Nothing that was matched is matched another way: thousands of ``<?a?>`` would take for ever."""
+
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 
@@ -81,6 +86,12 @@ def read_text(file: SourceFile) -> str:
     if _JSON.match(text):
         raise UnreadableFile(f"{file.name}: the file is JSON without a table of photometry that is known here.")
     return text
+
+
+def xml_root(text: str) -> str:
+    """The name of an XML text's root element without its prefix; empty where the text is no XML."""
+    root = _XML_ROOT.match(text)
+    return root[2] if root is not None else ""
 
 
 def read_any_text(file: SourceFile) -> str:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tomgql.builtin.processors.readings import options_schema, read_columns
-from tomgql.builtin.processors.text_files import DAMAGED, decode, head_text, read_content
+from tomgql.builtin.processors.text_files import DAMAGED, decode, head_text, read_content, xml_root
 from tomgql.builtin.processors.time_frames import JD_ORIGIN, MJD_ORIGIN, in_days, time_facts
 from tomgql.builtin.processors.votable_filters import filter_facts
 from tomgql.domain.cells import Column
@@ -26,7 +26,7 @@ from tomgql.domain.synonyms import assign_roles, counted_from
 from tomgql.errors import UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
-_ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*<(?:\w+:)?VOTABLE\b", re.DOTALL)
+_ROOT = "VOTABLE"
 _ENTITY = re.compile(r"<!ENTITY\b", re.IGNORECASE)
 _FETCH = re.compile(r"<(?:\w+:)?STREAM\b[^>]*\bhref\s*=", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
@@ -70,7 +70,7 @@ class VoTableProcessor:
     def confidence(self, file: SourceFile) -> int:
         """80 when VOTABLE is the root element."""
         text = head_text(file)
-        return 80 if text is not None and _ROOT.match(text) else 0
+        return 80 if text is not None and xml_root(text) == _ROOT else 0
 
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the table. Raises `UnreadableFile` for damaged files, errors of services, and tables of other things."""
@@ -95,7 +95,7 @@ def _tables(file: SourceFile) -> list[_Table]:
     from astropy.io.votable import parse
 
     text = decode(read_content(file))
-    if not _ROOT.match(text):
+    if xml_root(text) != _ROOT:
         raise UnreadableFile(f"{file.name}: the file is no VOTable; its root element must be VOTABLE.")
     if _ENTITY.search(text) or _FETCH.search(text):
         raise UnreadableFile(f"{file.name}: the VOTable has entities or data elsewhere; write the data into it.")

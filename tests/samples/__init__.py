@@ -1,0 +1,1 @@
+"""What becomes of sample files: a table for people."""
