@@ -1,4 +1,4 @@
-"""What is checked of each written datum costs less, and refuses the same.
+"""What is checked of each written datum costs less, and refuses the same; lists of keys in events are not compressed.
 
 Of 100,000 points written, an eighth of the time went into asking whether arrays that are not there are finite.
 """
@@ -38,8 +38,12 @@ BEGIN
 END $$
 """
 
+# To compress the 500 keys of each event took half the time of writing events; they are a hundredth of their data's
+# size either way. What is written already stays as it is, and is read as before.
+KEYS_OF_EVENTS = "ALTER TABLE events ALTER COLUMN data_ids SET STORAGE EXTERNAL"
+
 
 class Migration(migrations.Migration):
     dependencies = [("tomgql", "0006_file_uploads")]
     initial = False
-    operations = [ops.RunSQL([FINITE, REFERENCES])]
+    operations = [ops.RunSQL([FINITE, REFERENCES, KEYS_OF_EVENTS])]
