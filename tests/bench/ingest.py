@@ -73,7 +73,7 @@ async def measure_all(settings: Settings, mark: str, repetitions: int, *, quick:
             say("other sizes")
             bench.sizes(usual, await bench.series(FEW, 3), await bench.series(MANY, 1))
             say("a target that has many points")
-            bench.full(usual, await bench.into_full(repetitions))
+            bench.full(*await bench.into_full(repetitions))
     return table.text()
 
 
@@ -106,6 +106,11 @@ class Series:
         """Points a second."""
         return {name: self.points / seconds for name, seconds in self.median(lambda run: run.seconds).items()}
 
+    def processor_us(self) -> dict[str, float]:
+        """Microseconds of processor a point, ours and PostgreSQL's: a busy machine hardly changes them."""
+        used = self.median(lambda run: run.ours_s + run.database_s)
+        return {name: 1e6 * used[name] / self.points for name in (NEW, AGAIN)}
+
 
 class Bench:
     """What is measured, and where it is written."""
@@ -128,15 +133,17 @@ class Bench:
             series.here.append(read_here(path))
         return series
 
-    async def into_full(self, repetitions: int) -> Series:
-        """Files of the usual size into a target that has many points already."""
+    async def into_full(self, repetitions: int) -> tuple[Series, Series]:
+        """Files of the usual size in turn into empty targets and into one that has many points already."""
         target_id = await self.road.target("full")
         for _ in range(FULL // POINTS):
             await self.road.upload(target_id, light_curve(POINTS, next(self._numbers)))
-        series = Series(POINTS)
+        empty, full = Series(POINTS), Series(POINTS)
         for _ in range(repetitions):
-            await self._once(series, target_id, light_curve(POINTS, next(self._numbers)))
-        return series
+            number = next(self._numbers)
+            await self._once(empty, await self.road.target(f"empty {number}"), light_curve(POINTS, number))
+            await self._once(full, target_id, light_curve(POINTS, next(self._numbers)))
+        return empty, full
 
     async def _once(self, series: Series, target_id: int, content: bytes) -> None:
         before = await self._changes()
@@ -183,17 +190,24 @@ class Bench:
         for series in others:
             self._rates(f"{series.points:,} points", series)
         ratio = usual.rates()[NEW] / others[-1].rates()[NEW]
-        self.table.goal(f"time per point, {others[-1].points:,} beside {usual.points:,} points", ratio, 1.3, "x")
+        what = f"{others[-1].points:,} beside {usual.points:,} points"
+        self.table.goal(f"time per point, {what}", ratio, 1.3, "x")
+        ratio = others[-1].processor_us()[NEW] / usual.processor_us()[NEW]
+        self.table.goal(f"processor time per point, {what}", ratio, 1.3, "x")
 
-    def full(self, usual: Series, full: Series) -> None:
+    def full(self, empty: Series, full: Series) -> None:
         """A target that has many points: time is to be the same."""
+        self._rates("into empty targets, in turn with the next", empty)
         self._rates(f"into a target that has {FULL:,}", full)
         for name in (NEW, AGAIN):
-            ratio = usual.rates()[name] / full.rates()[name]
+            ratio = empty.rates()[name] / full.rates()[name]
             self.table.goal(f"{name}: time, target that has {FULL:,} beside an empty one", ratio, 1.2, "x")
+            ratio = full.processor_us()[name] / empty.processor_us()[name]
+            self.table.goal(f"{name}: processor time, {FULL:,} beside an empty one", ratio, 1.2, "x")
 
     def _rates(self, what: str, series: Series) -> None:
         self.table.figures(what, "pts/s", series.rates())
+        self.table.figures("  processor time a point", "us", series.processor_us())
 
 
 def _in_ms(seconds: dict[str, float]) -> dict[str, float]:
