@@ -19,6 +19,7 @@ from tomgql.events.tail import Tail
 from tomgql.files import FileStore
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.plugins.registry import HookRegistry, ProcessorRegistry
+from tomgql.plugins.sandbox import Sandbox
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
 
@@ -53,6 +54,14 @@ OUTAGES = (
 """Errors that say that our own database or queue is away: it was stopped, has crashed, or is still starting."""
 
 
+@dataclass(frozen=True)
+class PreviewRoom:
+    """Where a process reads files that it previews: apart from itself, and few at a time. Opens at the first one."""
+
+    sandbox: Sandbox
+    turns: asyncio.Semaphore
+
+
 @dataclass
 class Runtime:
     """Everything that the verbs of one process use."""
@@ -68,6 +77,7 @@ class Runtime:
     hooks: HookRegistry
     instance_id: str
     signing_key: str
+    previews: PreviewRoom
 
     @classmethod
     async def open(cls, settings: Settings) -> Runtime:
@@ -95,10 +105,12 @@ class Runtime:
             hooks=_reported(HookRegistry.load()),
             instance_id=instance["instance_id"],
             signing_key=_signing_key(settings, instance["signing_key"]),
+            previews=PreviewRoom(Sandbox(), asyncio.Semaphore(settings.max_previews)),
         )
 
     async def close(self) -> None:
         """Release everything."""
+        await self.previews.sandbox.close()
         await self.hub.close()
         await self.queue.close()
         await asyncio.gather(_close(self.reads), _close(self.writes))

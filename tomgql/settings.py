@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")
     processing_cpu_s: int = Field(240, gt=0, description="Processor-time limit of processing one data product.")
     processing_memory_bytes: int = Field(2048 * MEBIBYTE, gt=0, description="Memory limit of processing one product.")
+    max_previews: int = Field(2, gt=0, description="Files that one web process reads at a time to preview them.")
+    max_preview_bytes: int = Field(16 * MEBIBYTE, gt=0, description="Largest file that is read to preview it.")
+    preview_timeout_s: float = Field(
+        30.0, gt=0, description="Wall-clock limit of a preview; at most half of a request's goes to it."
+    )
     hook_timeout_s: float = Field(60.0, gt=0, description="Wall-clock limit of one call of a hook.")
     hook_cpu_s: int = Field(30, gt=0, description="Processor-time limit of one call of a hook.")
     hook_memory_bytes: int = Field(1024 * MEBIBYTE, gt=0, description="Memory limit of one call of a hook.")

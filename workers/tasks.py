@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tomgql.jobs.specs import MakeThumbnail, ProcessDataProduct, RunHook
-from tomgql.services import hooks, reduction, thumbnails
+from tomgql.jobs.specs import MakeThumbnail, PreviewDataProduct, ProcessDataProduct, RunHook
+from tomgql.services import hooks, previews, reduction, thumbnails
 
 HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     ProcessDataProduct.kind: reduction.process_data_product,
+    PreviewDataProduct.kind: previews.preview_stored_product,
     RunHook.kind: hooks.run_hook,
     MakeThumbnail.kind: thumbnails.make_thumbnail,
 }

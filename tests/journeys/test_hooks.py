@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.support.people import Person, make_person
 from tests.support.plugins import write_package
+from tests.support.previews import preview
 from tests.support.site import Child, Site, running_worker, until
 from tomgql.settings import Settings
 
@@ -80,7 +81,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def settings(settings: Settings, plugins: Path) -> Settings:
     """The module's settings, once the plug-ins are where the site and the workers find them."""
     assert plugins.is_dir()
-    return settings.model_copy(update={"hook_timeout_s": 4.0, "hook_cpu_s": 2})
+    return settings.model_copy(update={"hook_timeout_s": 6.0, "hook_cpu_s": 1})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -134,9 +135,10 @@ async def test_a_killed_worker_s_hook_is_called_again(site: Site, observer: Pers
     await observer.client.upload(target, "pause.txt", b"a", process=False)
 
     async def begun() -> Any:
-        return [job for job in await hook_jobs(observer, target=target) if job["message"].startswith("Calling")]
+        jobs = await hook_jobs(observer, target=target)
+        return [job for job in jobs if job["message"].startswith("Calling") and "unruly" in job["message"]]
 
-    (running,) = [job for job in await until(30, begun) if "unruly" in job["message"]]
+    (running,) = await until(30, begun)
     first.kill()
     with running_worker(site.settings):
         jobs = await ended(observer, 2, target=target)
@@ -156,6 +158,23 @@ async def test_a_queued_hook_does_not_keep_a_product_from_being_processed(observ
 
 @pytest.mark.usefixtures("worker")
 class TestTold:
+    async def test_of_nothing_that_would_be(self, observer: Person) -> None:
+        target = await observer.create_target("only asked about")
+        assert (await preview(observer.client, target, "lc.csv", LIGHT_CURVE))["created"] == 2
+        assert await hook_jobs(observer, target=target) == []
+        product = (await observer.client.upload(target, "lc.csv", LIGHT_CURVE, process=False))["dataProduct"]["id"]
+        told = await ended(observer, 2, target=target)
+        process = "mutation ($i: ProcessDataProductInput!) { processDataProduct(input: $i) { job { id } } }"
+        dry = await observer.client.query(process, i={"dataProduct": product, "dryRun": True})
+
+        async def done() -> Any:
+            where = {"id": {"eq": dry["processDataProduct"]["job"]["id"]}, "state": "SUCCEEDED"}
+            return (await observer.client.query(JOBS, where=where))["jobs"]["nodes"]
+
+        (job,) = await until(30, done)
+        assert job["message"] == "There would be: 2 created. Nothing was stored."
+        assert await hook_jobs(observer, target=target) == told
+
     async def test_of_a_product_that_is_stored_and_of_data_that_are_recorded(self, observer: Person) -> None:
         target = await observer.create_target("AT 2026hook", aliases=["hooked"])
         upload = await observer.client.upload(target, "lc.csv", LIGHT_CURVE)
@@ -246,7 +265,7 @@ class TestMisdeeds:
             ("babble", "HOOK_FAILED",
              'Hook "unruly": it returned str; None or a HookReport would be right.'),
             ("stumble", "HOOK_FAILED", 'Hook "unruly" broke down (RuntimeError); the server\'s log says where.'),
-            ("hang", "PROCESSING_LIMIT", 'Hook "unruly": its run took longer than 4 seconds.'),
+            ("hang", "PROCESSING_LIMIT", 'Hook "unruly": its run took longer than 6 seconds.'),
             ("eat", "PROCESSING_LIMIT", 'Hook "unruly": its run needs more memory than this server grants.'),
             ("spin", "PROCESSING_LIMIT", 'Hook "unruly": its run took more processor time than this server grants.'),
             ("crash", "PROCESSING_LIMIT", 'Hook "unruly": its run crashed (signal 6, SIGABRT).'),

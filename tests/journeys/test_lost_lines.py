@@ -23,6 +23,7 @@ from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import running
 from tomgql.settings import Settings
+from tomgql.store.connection import CANCEL_LIMIT_S
 from tomgql.store.transaction import transaction
 from workers.runner import run_job
 from workers.tasks import HANDLERS
@@ -129,6 +130,18 @@ async def test_a_heartbeat_that_ends_on_a_lost_line_does_end(site: Site, wire: t
     job = await site.rt.reads.fetchrow("select state, lease_until < now() as lost from jobs where id = $1", job_id)
     assert tuple(job) == ("RUNNING", False)
     await site.rt.writes.execute("delete from jobs where id = $1", job_id)
+
+
+async def test_a_cancelled_query_ends_though_the_server_never_hangs_up(wire: tuple[Wire, Settings]) -> None:
+    road, settings = wire
+    async with running(settings) as rt:
+        road.hold_ends()
+        query = asyncio.create_task(rt.writes.fetch("select pg_sleep(60)"))
+        await asyncio.sleep(0.5)
+        query.cancel()
+        await asyncio.wait([query], timeout=CANCEL_LIMIT_S + 5)
+        assert query.cancelled()
+        assert await rt.writes.fetchval("select 1") == 1
 
 
 async def test_a_copy_whose_line_is_lost_while_it_waits_to_write_ends(

@@ -108,6 +108,8 @@ def _about_targets(target: str) -> list[Act]:
     return [
         Act(f"upload-to-{target}", "uploadDataProduct", about, lambda _scene, id: {"target": id},
             change_target(target)),
+        Act(f"preview-for-{target}", "previewDataProduct", about, lambda _scene, id: {"target": id},
+            change_target(target)),
         Act(f"begin-upload-to-{target}", "beginUpload", about,
             lambda _scene, id: {"target": id, "fileName": "f", "sizeBytes": 1}, change_target(target)),
         Act(f"data-into-{target}", "createReducedData", about, lambda scene, id: {"target": id, **_rows(scene)},
@@ -124,15 +126,19 @@ def _about_targets(target: str) -> list[Act]:
 
 def _about_products(product: str) -> list[Act]:
     about, target = ("products", product), product.split("/")[0]
-    key = "(select max(id) from jobs)"
+    ended = (
+        "update jobs set state = 'CANCELLED', finished = now(), lease_until = null, waiting_until = null"
+        " where finished is null and id <= (select max(id) from jobs)"
+    )
     return [
         Act(f"data-into-{product}", "createReducedData", about,
             lambda scene, id: {"target": scene.ids["targets"][target], "dataProduct": id, **_rows(scene)},
             first_of(change_target(target), change_product(product))),
         Act(f"process-{product}", "processDataProduct", about, lambda _scene, id: {"dataProduct": id},
             change_product(product),
-            before="update jobs set state = 'CANCELLED', finished = now(), lease_until = null, waiting_until = null"
-            f" where finished is null and id <= {key}"),
+            before=ended),
+        Act(f"ask-about-processing-{product}", "processDataProduct", about,
+            lambda _scene, id: {"dataProduct": id, "dryRun": True}, change_product(product), before=ended),
         Act(f"update-{product}", "updateDataProduct", about,
             lambda scene, id: {"id": id, "extraData": _unique(scene)}, change_product(product)),
         Act(f"group-{product}", "createDataProductGroup", about,
@@ -175,6 +181,9 @@ def _about_groups() -> list[Act]:
             lambda scene, id: {"name": _unique(scene), "raDeg": 1.0, "decDeg": 1.0, "userGroups": [id]},
             belong_to("ring")),
         Act("upload-into-one", "uploadDataProduct", one,
+            lambda scene, id: {"target": scene.ids["targets"]["PUBLIC"], "groups": [id]},
+            first_of(change_target("PUBLIC"), manage_group("one"))),
+        Act("preview-into-one", "previewDataProduct", one,
             lambda scene, id: {"target": scene.ids["targets"]["PUBLIC"], "groups": [id]},
             first_of(change_target("PUBLIC"), manage_group("one"))),
     ]  # fmt: skip

@@ -57,19 +57,24 @@ class Client:
         return data
 
     async def upload(self, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
-        """`uploadDataProduct` by the GraphQL multipart request specification; its payload."""
-        variables = {"input": {"target": target, "file": None, **given}}
+        """`uploadDataProduct`; its payload."""
+        answer = await self.send_file(UPLOAD, name, content, target=target, **given)
+        assert "errors" not in answer, answer["errors"]
+        payload: dict[str, Any] = answer["data"]["uploadDataProduct"]
+        return payload
+
+    async def send_file(self, query: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
+        """A mutation whose input holds a file, by the GraphQL multipart request specification; its whole answer."""
+        variables = {"input": {"file": None, **given}}
         parts = {
-            "operations": (None, json.dumps({"query": UPLOAD, "variables": variables})),
+            "operations": (None, json.dumps({"query": query, "variables": variables})),
             "map": (None, json.dumps({"0": ["variables.input.file"]})),
             "0": (name, content),
         }
         async with httpx.AsyncClient(timeout=60, verify=TLS) as http:
             response = await http.post(f"{self.url}/graphql", files=parts, headers=self.headers)
-        answer = response.json()
-        assert "errors" not in answer, answer["errors"]
-        payload: dict[str, Any] = answer["data"]["uploadDataProduct"]
-        return payload
+        answer: dict[str, Any] = response.json()
+        return answer
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A plain GET."""

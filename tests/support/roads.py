@@ -90,6 +90,17 @@ def _of_visible_datum(attribute: str) -> Reach:
     return reach
 
 
+def _product_of_recording_job(world: World, who: Actor, product: str) -> bool:
+    return any(
+        world.jobs[each.job].product == product and world.sees_datum(who, each.label) and world.sees_job(who, each.job)
+        for each in world.data.values()
+    )
+
+
+def _uploader_of_visible_product(world: World, who: Actor, user: str) -> bool:
+    return any(each.uploader == user and world.sees_product(who, label) for label, each in world.products.items())
+
+
 def _job_of_visible_target(world: World, who: Actor, job: str) -> bool:
     return world.sees_target(who, world.jobs[job].target)
 
@@ -209,6 +220,22 @@ ROADS = [
          once=False, reach=_of_visible_datum("target")),
     Road("reducedDatum>dataProduct", "products", "reducedData.nodes.dataProduct.id",
          "{ reducedData { nodes { dataProduct { id } } } }", reach=_of_visible_datum("product")),
+    Road("reducedDatum>job", "jobs", "reducedData.nodes.job.id", "{ reducedData { nodes { job { id } } } }", once=False,
+         reach=_of_visible_datum("job")),
+    Road("reducedDatum>job>dataProduct", "products", "reducedData.nodes.job.dataProduct.id",
+         "{ reducedData { nodes { job { dataProduct { id } } } } }", once=False, reach=_product_of_recording_job),
+    Road("reducedDatum>job>createdBy", "users", "reducedData.nodes.job.createdBy.id",
+         "{ reducedData { nodes { job { createdBy { id } } } } }", once=False,
+         reach=lambda world, who, user: any(
+             world.jobs[each.job].creator == user and world.sees_datum(who, each.label)
+             and world.sees_job(who, each.job) for each in world.data.values())),
+    Road("dataProduct>uploadedBy", "users", "dataProducts.nodes.uploadedBy.id",
+         "{ dataProducts { nodes { uploadedBy { id } } } }", once=False, reach=_uploader_of_visible_product),
+    Road("reducedDatum>job>dataProduct>uploadedBy", "users", "reducedData.nodes.job.dataProduct.uploadedBy.id",
+         "{ reducedData { nodes { job { dataProduct { uploadedBy { id } } } } } }", once=False,
+         reach=lambda world, who, user: any(
+             product.uploader == user and world.sees_product(who, label)
+             and _product_of_recording_job(world, who, label) for label, product in world.products.items())),
     Road("reducedDatum>target>jobs>createdBy", "users", "reducedData.nodes.target.jobs.nodes.createdBy.id",
          "{ reducedData { nodes { target { jobs { nodes { createdBy { id } } } } } } }", once=False,
          reach=lambda world, who, user: any(

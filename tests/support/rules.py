@@ -41,6 +41,7 @@ class Datum:
     label: str
     target: str
     product: str | None
+    job: str
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ ACTORS += [
 BY_NAME = {actor.name: actor for actor in ACTORS}
 ACTOR_NAMES = [actor.name for actor in ACTORS]
 
+_RECORDED_BY = {"bare": "*/target", "plain": "*/ringed"}
+"""Jobs that data came by, where it is not the one about their product: not all who see the datum see them."""
+
 CREATE_DATA = """
 mutation ($input: CreateReducedDataInput!) {
   createReducedData(input: $input) { created revised unchanged rejected ids rows { outcome code message id }
@@ -105,7 +108,7 @@ class Scene:
 
     def key(self, kind: str, label: str) -> int:
         """The database key behind a public id."""
-        return int(self.ids[kind][label].lstrip("tpgdjuk"))
+        return int(self.ids[kind][label].rpartition("-")[2].lstrip("tpgdjuk"))
 
     def labels(self, kind: str, public_ids: list[str]) -> list[str]:
         """The labels of public ids; an unknown id stays itself."""
@@ -289,4 +292,8 @@ async def _datum(scene: Scene, access: str, product: str | None) -> None:
     payload = await scene.record(access, product)
     assert (payload["errors"], payload["created"]) == ([], 1)
     scene.ids["data"][label] = payload["ids"][0]
-    scene.world.data[label] = Datum(label, access, product)
+    job = _RECORDED_BY.get(label.partition("/")[2], label).replace("*", access)
+    await scene.sql(
+        "update reduced_data set job_id = $2 where id = $1", scene.key("data", label), scene.key("jobs", job)
+    )
+    scene.world.data[label] = Datum(label, access, product, job)

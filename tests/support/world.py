@@ -137,7 +137,7 @@ class _Writer:
             "target_id": target,
             "data_product_type": ("photometry", "spectroscopy", "fits_file")[number % 3],
             "file_name": f"file {number % 2} %_'ü.csv",
-            "size_bytes": number * 1000,
+            "size_bytes": number * 1000 if number % 4 else 2**31 - 1 + number,
             "sha256": f"{number:064x}",
             "thumbnail_sha256": f"{number:064x}"[::-1] if number % 2 else None,
             "uploaded_by_id": user,
@@ -181,6 +181,15 @@ class _Writer:
                 revision,
                 product,
             )
+
+    async def recorded_by(self, jobs: list[int]) -> None:
+        """Let data and what they were come from jobs, of products and targets of their own and of others, or none."""
+        chosen = "(array_append($1::bigint[], null))[1 + ({number}) % (cardinality($1) + 1)]"
+        await self._tx.execute(f"update reduced_data set job_id = {chosen.format(number='id')}", jobs)
+        older = chosen.format(number="datum_id + revision")
+        await self._tx.execute(
+            f"update reduced_data_revisions set record = record || jsonb_build_object('job_id', {older})", jobs
+        )
 
     async def job(self, **values: Any) -> int:
         given = {"kind": "process_data_product", "created": START + timedelta(hours=next(self._numbers) // 2)}
@@ -255,7 +264,9 @@ async def _write(w: _Writer) -> World:
             datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values, revision=1 + n % 3)
             ids["d"].append(f"d{target}-{datum}")
             await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
-    ids["j"] = [f"j{job}" for job in await _jobs(w, users, targets, products)]
+    jobs = await _jobs(w, users, targets, products)
+    await w.recorded_by(jobs)
+    ids["j"] = [f"j{job}" for job in jobs]
     ids["l"] = [f"l{key}" for key in lists]
     ids["o"] = [f"o{key}" for key in observations]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
@@ -309,16 +320,25 @@ async def _targets(w: _Writer) -> list[int]:
 async def _jobs(w: _Writer, users: dict[str, int], targets: list[int], products: list[int]) -> list[int]:
     member, admin = users["member"], users["admin"]
     failed = {"state": "FAILED", "error_code": "UNREADABLE_FILE", "error_message": "no 'time'", "finished": START}
-    done = {"state": "SUCCEEDED", "result": {"created": 5, "ü": [None]}, "progress": 1.0, "finished": START}
+    found = {"processor": "photometry", "version": "1", "created": 5, "ü": [None]}
+    done = {"state": "SUCCEEDED", "result": found, "progress": 1.0, "finished": START}
+    asked = {"data_product_id": 1, "processor": "ecsv", "options": {"flux_unit": "mJy", "ü": [None]}}
     waiting = {"state": "WAITING", "waiting_until": START, "progress": 1 / 3, "message": 'later "ü"'}
     return [
         await w.job(created_by_id=member, target_id=targets[0], data_product_id=products[0], **done),
-        await w.job(created_by_id=admin, target_id=targets[0], data_product_id=products[0], **failed),
+        await w.job(created_by_id=admin, target_id=targets[0], data_product_id=products[0], spec=asked, **failed),
         await w.job(created_by_id=admin, target_id=targets[1], data_product_id=products[4], started=START, **waiting),
-        await w.job(created_by_id=None, target_id=targets[5], kind="query_survey"),
+        await w.job(created_by_id=None, target_id=targets[5], kind="query_survey", spec=asked),
         await w.job(created_by_id=member, kind="share", attempts=3, **{**failed, "error_retryable": True}),
         await w.job(created_by_id=member, target_id=targets[7]),
         await w.job(created_by_id=users["stranger"], target_id=targets[5], data_product_id=products[15]),
+        await w.job(
+            created_by_id=admin,
+            target_id=targets[0],
+            data_product_id=products[0],
+            kind="preview_data_product",
+            **{**done, "spec": {**asked, "processor": None}},
+        ),
     ]
 
 

@@ -23,7 +23,7 @@ from tomgql.client.transfer import CHUNK_BYTES, Progress
 
 logger = logging.getLogger(__name__)
 
-PRODUCT = "query ($id: ID!) { dataProduct(id: $id) { id fileName sizeBytes sha256 url } }"
+PRODUCT = "query ($id: ID!) { dataProduct(id: $id) { id fileName exactSizeBytes sha256 url } }"
 
 VAIN_ATTEMPTS = 5
 """Attempts in a row that bring no byte before a download is given up."""
@@ -67,7 +67,8 @@ def _wanted(http: Http, found: dict[str, Any], path: Path) -> _Wanted:
     url = http.endpoint.join(URL(found["url"]))
     if url.scheme not in ("http", "https"):
         raise InvalidCall(f"The file lies at an address of the kind {url.scheme}, which is not fetched.")
-    return _Wanted(url, path, path.with_name(f".{path.name[:100]}.{sha256[:16]}.part"), found["sizeBytes"], sha256)
+    part = path.with_name(f".{path.name[:100]}.{sha256[:16]}.part")
+    return _Wanted(url, path, part, int(found["exactSizeBytes"]), sha256)
 
 
 def _part(wanted: _Wanted) -> BinaryIO:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tomgql.domain import row_checks
 from tomgql.domain.brightness import Brightness, Columns, read_brightness
 from tomgql.domain.cells import Column
-from tomgql.domain.flux_units import FluxScale, add_own_units, read_scale
+from tomgql.domain.column_uses import column_uses
+from tomgql.domain.flux_units import FluxScale, add_own_units, read_scale, stated_unit
 from tomgql.domain.measurements import FloatColumn, Note, Photometry, Reading
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.repeats import settle_repeats
@@ -53,6 +54,7 @@ def interpret_photometry(
     times = read_times(time_column, table.options, exposure, file_name, target_position)
     checked = row_checks.Checked(time_column, table.value(), table.require_band(), systems.band)
     reading = Reading(notes=[*notes, *times.notes, *brightness.notes, *table.notes(systems)])
+    reading.columns = column_uses(table.columns, table.roles, table.units(times, systems))
     keep = row_checks.check_rows(checked, times, brightness, now_mjd, reading)
     names = [*target_names, options.object] if options.object else target_names
     keep &= row_checks.check_objects(table.find("object"), names, file_name, reading)
@@ -153,6 +155,23 @@ class _Table(Table):
 
     def _scale_unknown(self, flux: Column, systems: Systems) -> bool:
         return read_scale(flux, self.find("zero_point"), self.options, systems) is None
+
+    def units(self, times: Times, systems: Systems) -> dict[str, str]:
+        """How the values of each meaning are taken, for people."""
+        flux = self.find("flux")
+        scale = None if flux is None else read_scale(flux, self.find("zero_point"), self.options, systems)
+        known = {system for system in systems.system.tolist() if system}
+        magnitude = f"mag ({known.pop()})" if len(known) == 1 else "mag"
+        usual = dict.fromkeys(("magnitude", "limit"), magnitude) | {"magnitude_error": "mag", "zero_point": "mag"}
+        if scale is not None:
+            usual |= dict.fromkeys(("flux", "flux_error", "limit_flux"), scale.label)
+        stated = {role: unit for role in usual if (unit := self._stated(role)) is not None}
+        chosen = {"time": times.taken} | ({"flux": scale.label} if scale is not None else {})
+        return usual | {"exposure": "s"} | stated | chosen
+
+    def _stated(self, role: str) -> str | None:
+        column = self.find(role)
+        return None if column is None else stated_unit(column)
 
     def photometry(
         self, times: Times, brightness: Brightness, systems: Systems, exposure: FloatColumn, default_source: str

@@ -132,11 +132,27 @@ class RejectedRow:
     field: str | None = None
 
 
+@dataclass(frozen=True)
+class ColumnUse:
+    """How one column of a file is taken; ``derived``: a processor worked it out, so it has no place in the file.
+
+    ``meaning`` is a word of the column mapping, or several with commas, None of a column that is only kept as it was
+    reported, or that a derived one was made of. ``unit`` says how the values are taken: a unit, a zero point, or format
+    and scale of times; None where none is known.
+    """
+
+    name: str
+    meaning: str | None
+    unit: str | None
+    derived: bool = False
+
+
 @dataclass
 class Reading:
     """Everything that a processor found in one file, of one kind or of several.
 
-    Row numbers say where in the file a datum stands; data of several kinds may share one.
+    Row numbers say where in the file a datum stands; data of several kinds may share one. ``columns`` may stay empty:
+    they are shown to who asks what would come of a file, and nothing else depends on them.
     """
 
     photometry: Photometry | None = None
@@ -145,4 +161,5 @@ class Reading:
     generic: GenericData | None = None
     notes: list[Note] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
+    columns: list[ColumnUse] = field(default_factory=list)
     format_name: str = ""

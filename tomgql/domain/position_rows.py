@@ -12,6 +12,7 @@ import numpy as np
 
 from tomgql.domain.astrometry import Astrometry
 from tomgql.domain.cells import Column
+from tomgql.domain.column_uses import column_uses
 from tomgql.domain.measurements import FloatColumn, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.positions import parse_declination, parse_right_ascension
@@ -65,6 +66,7 @@ def interpret_astrometry(
     ra, dec = table.require("ra", "ra, raDeg"), table.require("dec", "dec, decDeg")
     times = read_times(time_column, table.options, table.exposure(), file_name, target_position)
     reading = Reading(notes=[*notes, *times.notes])
+    reading.columns = column_uses(table.columns, table.roles, _units(table, times))
     keep = check_times(time_column, times, now_mjd, reading)
     position = {
         "ra_deg": _degrees(ra, parse_right_ascension, keep, reading),
@@ -77,6 +79,14 @@ def interpret_astrometry(
     reading.astrometry = found.take(check_texts(found, reading))
     reading.rejected.sort(key=lambda rejected: rejected.row)
     return reading
+
+
+def _units(table: Table, times: Times) -> dict[str, str]:
+    """How the values of each meaning are taken, for people."""
+    errors = {role: table.find(role) for role in ("ra_error", "dec_error")}
+    units = {role: _error_unit(column) for role, column in errors.items() if column is not None}
+    positions = {"ra": "deg, or hours where sexagesimal", "dec": "deg, or sexagesimal"}
+    return units | positions | {"time": times.taken, "exposure": "s"}
 
 
 def _astrometry(table: Table, times: Times, position: Mapping[str, Any], default_source: str) -> Astrometry:
@@ -121,7 +131,7 @@ def _errors(column: Column | None, keep: Flags, reading: Reading) -> FloatColumn
     """Errors in arcsec, NaN where they are not known; rows with an impossible one are rejected."""
     if column is None:
         return np.full(len(keep), np.nan)
-    errors = column.numbers.values * _arcsec(column)
+    errors = column.numbers.values * _ARCSEC[_error_unit(column)]
     wrong = column.numbers.unreadable | column.numbers.is_limit | (errors < 0) | (errors > LARGEST_ERROR_ARCSEC)
     for at in np.flatnonzero(wrong & keep).tolist():
         keep[at] = False
@@ -130,10 +140,10 @@ def _errors(column: Column | None, keep: Flags, reading: Reading) -> FloatColumn
     return np.where(errors > 0, errors, np.nan)
 
 
-def _arcsec(column: Column) -> float:
-    """Arcsec in one unit of the column, which may stand in brackets behind its name or at its end."""
+def _error_unit(column: Column) -> str:
+    """The unit of a column of errors, which may stand in brackets behind its name or at its end; else arcsec."""
     unit = (column.unit or split_unit(column.name)[1] or "").lower()
     if unit and unit not in _ARCSEC:
         raise InvalidUnit(f'Column {column.name}: "{unit[:40]}" is no unit of errors; write arcsec, mas or deg.')
     plain = normalise(column.name)
-    return _ARCSEC[unit] if unit else next((size for name, size in _ARCSEC.items() if plain.endswith(name)), 1.0)
+    return unit or next((name for name in _ARCSEC if plain.endswith(name)), "arcsec")

@@ -43,12 +43,16 @@ _DAY = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", re.ASCII)
 
 @dataclass
 class Times:
-    """``mjd_utc`` (n,), NaN where ``unreadable`` or missing; ``quality`` one of exact, converted, assumed; notes."""
+    """``mjd_utc`` (n,), NaN where ``unreadable`` or missing; ``quality`` one of exact, converted, assumed; notes.
+
+    ``taken`` names the format and scale that the cells were taken in, such as ``BJD-2457000 TDB``.
+    """
 
     mjd_utc: FloatColumn
     quality: str
     unreadable: NDArray[np.bool_]
     notes: list[Note]
+    taken: str = ""
 
 
 def read_times(
@@ -77,7 +81,8 @@ def read_times(
     stated = bool(options.time_scale or said.scale or zoned)
     if not stated and scale == "utc":
         notes.append(Note("INFO", "TIME_SCALE_ASSUMED", f"times in column {column.name} are taken as UTC"))
-    return Times(utc, _quality(form, scale, reference, stated, target_position), unreadable, notes)
+    quality = _quality(form, scale, reference, stated, target_position)
+    return Times(utc, quality, unreadable, notes, f"{form} {scale}".upper())
 
 
 def _said(column: Column) -> TimeName:

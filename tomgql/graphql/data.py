@@ -15,7 +15,7 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, SpectralMedium, TimeScale, WavelengthUnit
 from tomgql.graphql.inputs import PhotometryWhere, ReducedDatumOrder, ReducedDatumWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyReducedDatum, LazyTarget, link
+from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.catalog.data import ANGSTROMS_PER_UNIT
 from tomgql.reading.rows import LightCurveRows, Row
@@ -74,6 +74,14 @@ class ReducedDatum(Node):
     def data_product(self, root: strawberry.Parent[Row]) -> LazyDataProduct | None:
         product: LazyDataProduct | None = link(root, "dataProduct")
         return product
+
+    @strawberry.field(
+        description="The job that recorded this content of it, with the processor and options that it was read with."
+        " Null where it came without a file, as rows do, and where the viewer may not see the job."
+    )
+    def job(self, root: strawberry.Parent[Row]) -> LazyJob | None:
+        job: LazyJob | None = link(root, "job")
+        return job
 
     @strawberry.field(description="Time of the measurement as MJD, days.")
     def mjd(self, root: strawberry.Parent[Row], scale: Scale = TimeScale.UTC) -> float:

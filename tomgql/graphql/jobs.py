@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
@@ -10,6 +11,7 @@ from tomgql.graphql.base import Node, OfRow, described
 from tomgql.graphql.enums import JobState
 from tomgql.graphql.lazy import LazyDataProduct, LazyTarget, LazyUser, link
 from tomgql.graphql.scalars import JSON
+from tomgql.reading.catalog.jobs import READINGS
 from tomgql.reading.rows import Row
 
 
@@ -31,6 +33,27 @@ class Job(OfRow, Node):
     created: datetime = described("When it was asked.")
     started: datetime | None = described("When a worker first took it up.")
     finished: datetime | None = described("When it ended.")
+
+    @strawberry.field(
+        description="Name of the processor that read the file, once it is SUCCEEDED; before that, the one that was"
+        " asked for. Null where it is to be found by content, and of jobs that read no file."
+    )
+    def processor(self, root: strawberry.Parent[Row]) -> str | None:
+        name: str | None = _of_reading(root, "result", "processor") or _of_reading(root, "spec", "processor")
+        return name
+
+    @strawberry.field(description="Version of the processor that read the file; null until it is SUCCEEDED.")
+    def processor_version(self, root: strawberry.Parent[Row]) -> str | None:
+        version: str | None = _of_reading(root, "result", "version")
+        return version
+
+    @strawberry.field(
+        description="Options that the file is read with, a JSON object, as they were asked for; null of jobs that read"
+        " no file."
+    )
+    def options(self, root: strawberry.Parent[Row]) -> JSON | None:
+        options: JSON | None = _of_reading(root, "spec", "options")
+        return options
 
     @strawberry.field(description="Its state.")
     def state(self, root: strawberry.Parent[Row]) -> JobState:
@@ -57,3 +80,9 @@ class Job(OfRow, Node):
     def created_by(self, root: strawberry.Parent[Row]) -> LazyUser | None:
         user: LazyUser | None = link(root, "createdBy")
         return user
+
+
+def _of_reading(root: Row, column: str, name: str) -> Any:
+    """What a job that reads a file was asked with (``spec``), or found (``result``)."""
+    said = root[column] if root["kind"] in READINGS else None
+    return said.get(name) if isinstance(said, dict) else None

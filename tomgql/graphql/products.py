@@ -17,10 +17,12 @@ from tomgql.graphql.lazy import (
     LazyObservation,
     LazyReducedDatum,
     LazyTarget,
+    LazyUser,
     LazyUserGroup,
     link,
 )
 from tomgql.reading import ids
+from tomgql.reading.catalog.products import LARGEST_INT
 from tomgql.reading.rows import Row
 from tomgql.services.signed_addresses import sign_download
 
@@ -71,12 +73,27 @@ class DataProduct(OfRow, Node):
     product_id: str | None = described("Identifier given by the source of the product; unique.")
     data_product_type: str = described("What kind of product it is, such as photometry.")
     file_name: str = described("Name that the file was uploaded under.")
-    size_bytes: int = described("Size of the file, bytes.")
     sha256: str = described("SHA-256 of the file's content, hexadecimal.")
     extra_data: str = described("Free text given with the product.")
     featured: bool = described("Whether it stands for its target.")
     created: datetime = described("When it was uploaded.")
     modified: datetime = described("When it was last changed.")
+
+    @strawberry.field(
+        description="Size of the file, bytes, as far as an Int goes: 2,147,483,647 also stands for every larger file,"
+        " whose size `exactSizeBytes` tells."
+    )
+    def size_bytes(self, root: strawberry.Parent[Row]) -> int:
+        return min(int(root["size_bytes"]), LARGEST_INT)
+
+    @strawberry.field(description="Size of the file, bytes, a whole number however large the file is.")
+    def exact_size_bytes(self, root: strawberry.Parent[Row]) -> float:
+        return float(root["size_bytes"])
+
+    @strawberry.field(description="Who uploaded it; null to who did not sign in.")
+    def uploaded_by(self, root: strawberry.Parent[Row]) -> LazyUser | None:
+        user: LazyUser | None = link(root, "uploadedBy")
+        return user
 
     @strawberry.field(description="Where the file can be fetched by GET, with the viewer's rights; a path.")
     def url(self, root: strawberry.Parent[Row]) -> str:

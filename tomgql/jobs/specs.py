@@ -17,6 +17,19 @@ class ProcessDataProduct:
 
 
 @dataclass(frozen=True)
+class PreviewDataProduct:
+    """Read a data product's file and report what recording it would do.
+
+    A kind of its own, so that no dry run counts as the reading of a product.
+    """
+
+    kind: ClassVar[str] = "preview_data_product"
+    data_product_id: int
+    processor: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RunHook:
     """Tell a hook what has happened to the job's target or data product.
 
@@ -36,9 +49,11 @@ class MakeThumbnail:
     kind: ClassVar[str] = "make_thumbnail"
 
 
-Spec = ProcessDataProduct | RunHook | MakeThumbnail
+Spec = ProcessDataProduct | PreviewDataProduct | RunHook | MakeThumbnail
 
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (ProcessDataProduct, RunHook, MakeThumbnail)}
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (ProcessDataProduct, PreviewDataProduct, RunHook, MakeThumbnail)
+}
 """Kind -> spec; a test checks that every kind has its handler in the worker."""
 
 

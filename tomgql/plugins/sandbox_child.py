@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import errno
 import gc
+import itertools
 import os
 import resource
 import signal
@@ -22,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from tomgql.domain.column_uses import MOST_COLUMNS
 from tomgql.domain.measurements import Reading
 from tomgql.domain.staging import STAGED_COLUMNS, write_reading
 from tomgql.errors import TomError, UnreadableFile
@@ -42,6 +44,9 @@ _SHOWN_SAMPLES = 10
 
 _CHECKED_AT_ONCE = 4096
 """JSON texts read together: memory that is used again costs half of what new memory for all of them does."""
+
+_SHOWN_BYTES = 1024 * 1024
+"""Size of all rows of a preview as JSON, beyond which the rest is left out: what was reported may be long."""
 
 _ALARM_GRACE_S = 5
 
@@ -88,7 +93,7 @@ def _read(request: Mapping[str, Any], output: Path) -> dict[str, Any]:
         "processor": processor.name, "version": processor.version, "format": reading.format_name, "rows": rows,
         "notes": [asdict(note) for note in reading.notes],
         "rejected": [asdict(row) for row in reading.rejected[:_LISTED_REJECTIONS]],
-        "rejected_count": len(reading.rejected),
+        "rejected_count": len(reading.rejected), "columns": [asdict(use) for use in reading.columns[:MOST_COLUMNS]],
         "preview": _preview(output / "rows.csv", int(request.get("preview_rows") or 0)),
     }  # fmt: skip
 
@@ -138,9 +143,16 @@ def _preview(path: Path, count: int) -> list[dict[str, Any]]:
     if count <= 0:
         return []
     csv.field_size_limit(sys.maxsize)  # the array of a spectrum is one field
+    shown: list[dict[str, Any]] = []
+    room = _SHOWN_BYTES
     with path.open(encoding="utf-8", newline="") as stream:
-        rows = [row for _, row in zip(range(count), csv.reader(stream), strict=False)]
-    return [{name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, row, strict=True)} for row in rows]
+        for cells in itertools.islice(csv.reader(stream), count):
+            row = {name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, cells, strict=True)}
+            room -= len(orjson.dumps(row))
+            if room < 0:
+                break
+            shown.append(row)
+    return shown
 
 
 def _typed(cell: str, kind: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from tomgql.domain.measurements import Note, RejectedRow
+from tomgql.domain.measurements import ColumnUse, Note, RejectedRow
 from tomgql.errors import ProcessingLimit, ProcessorFailed, TomError
 from tomgql.plugins.sandbox_child import OUT_OF_DISK, OUT_OF_MEMORY
 
@@ -32,6 +32,7 @@ class SandboxResult:
     rejected: list[RejectedRow]
     rejected_count: int
     preview: list[dict[str, Any]]
+    columns: list[ColumnUse]
 
 
 def read_result(name: str, output_dir: Path) -> SandboxResult:
@@ -47,7 +48,7 @@ def read_result(name: str, output_dir: Path) -> SandboxResult:
             rows_path=output_dir / "rows.csv", rows=said["rows"], processor=said["processor"],
             version=said["version"], format_name=said["format"], notes=[Note(**note) for note in said["notes"]],
             rejected=[RejectedRow(**row) for row in said["rejected"]], rejected_count=said["rejected_count"],
-            preview=said["preview"],
+            preview=said["preview"], columns=[ColumnUse(**use) for use in said["columns"]],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as fault:
         raise ProcessorFailed(f"{name}: the processor left no usable result.") from fault

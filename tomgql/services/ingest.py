@@ -94,11 +94,12 @@ def _storable() -> Iterator[None]:
         raise InvalidInput("The data hold a value that cannot be stored: out of range, too long or missing.") from error
 
 
-async def withdraw_missing(tx: Transaction, origin: Origin) -> int:
+async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = False) -> int:
     """Disable what earlier readings of this product recorded and this one, just recorded, does not hold.
 
     Else a file read again with corrected options would leave its wrong data among the right ones. Nothing is deleted,
-    and a later reading that holds them again enables them. Returns how many; call before `announce_data`.
+    and a later reading that holds them again enables them. Returns how many; call before `announce_data`. ``undo``
+    counts without writing.
     """
     await tx.execute(
         "insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (select d.id from reduced_data d"
@@ -109,6 +110,8 @@ async def withdraw_missing(tx: Transaction, origin: Origin) -> int:
     )
     await tx.execute("update staged_outcomes set outcome = 'ENABLED' where outcome = 'UNCHANGED' and withdrawn")
     missing = await _keys(tx, "outcome = 'DISABLED'")
+    if undo:
+        return len(missing)
     await _set_withdrawn(tx, origin, missing, True)
     await _set_withdrawn(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"), False)
     return len(missing)

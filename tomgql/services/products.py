@@ -16,7 +16,7 @@ from tomgql.errors import Conflict, InvalidInput, NotFound
 from tomgql.events import log
 from tomgql.files import StoredFile
 from tomgql.jobs import ledger
-from tomgql.jobs.specs import ProcessDataProduct
+from tomgql.jobs.specs import PreviewDataProduct, ProcessDataProduct
 from tomgql.runtime import Runtime
 from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
@@ -82,7 +82,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
 def check_product(rt: Runtime, new: NewProduct) -> None:
     """What can be said of a product before its file is there; raises InvalidInput, UnknownPlugin."""
     clean_file_name(new.file_name)
-    _wants_job(rt, new)
+    wants_job(rt, new)
 
 
 async def register_stored(
@@ -126,12 +126,18 @@ async def _register_again(tx: Transaction, rt: Runtime, actor: Principal, new: N
 
 
 async def process_product(
-    rt: Runtime, actor: Principal, data_product_id: int, processor: str | None, options: Mapping[str, Any]
+    rt: Runtime,
+    actor: Principal,
+    data_product_id: int,
+    processor: str | None,
+    options: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
 ) -> tuple[int]:
     """Ask for a product's file to be read, again or with another processor or options. Returns the job's key.
 
-    Permission: CHANGE on the product's target. Raises NotFound, NotAllowed, UnknownPlugin, Conflict while it is
-    being processed.
+    ``dry_run``: the job only reports what would be recorded. Permission: CHANGE on the product's target.
+    Raises NotFound, NotAllowed, UnknownPlugin, Conflict while it is being processed, or one dry run after another.
     """
     guard.require_writer(actor)
     if processor is not None:
@@ -144,8 +150,9 @@ async def process_product(
         )
         await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
-        await _require_idle(tx, data_product_id)
-        spec = ProcessDataProduct(data_product_id, processor, dict(options))
+        kinds = (ProcessDataProduct.kind, PreviewDataProduct.kind) if dry_run else (ProcessDataProduct.kind,)
+        await _require_idle(tx, data_product_id, kinds)
+        spec = (PreviewDataProduct if dry_run else ProcessDataProduct)(data_product_id, processor, dict(options))
         job_id = await enqueue(tx, rt, actor, spec, target_id=target_id, data_product_id=data_product_id)
         await ledger.announce(tx, job_id, "CREATED")
     return (job_id,)
@@ -182,7 +189,8 @@ def clean_file_name(name: str) -> str:
     return clean
 
 
-def _wants_job(rt: Runtime, new: NewProduct) -> bool:
+def wants_job(rt: Runtime, new: NewProduct) -> bool:
+    """Whether the product is to be read by a processor; raises InvalidInput, UnknownPlugin."""
     readable = require_product_type(rt, new.data_product_type)
     if new.processor is not None:
         rt.processors.processor(new.processor)
@@ -214,19 +222,21 @@ async def _insert(tx: Transaction, new: NewProduct, stored: StoredFile, user_id:
 
 async def _ask(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, product_id: int) -> int | None:
     """The job that reads the product, or else draws its thumbnail."""
-    if not _wants_job(rt, new):
+    if not wants_job(rt, new):
         kind = new.data_product_type
         return await ask_thumbnail(tx, rt, actor, new.target_id, product_id, kind) if new.process else None
     spec = ProcessDataProduct(product_id, new.processor, dict(new.options))
     return await enqueue(tx, rt, actor, spec, target_id=new.target_id, data_product_id=product_id)
 
 
-async def _require_idle(tx: Transaction, data_product_id: int) -> None:
-    """No job reads the product, which the caller holds; else Conflict."""
+async def _require_idle(
+    tx: Transaction, data_product_id: int, kinds: Sequence[str] = (ProcessDataProduct.kind,)
+) -> None:
+    """No job of these kinds reads the product, which the caller holds; else Conflict."""
     if await tx.value(
-        "select true from jobs where data_product_id = $1 and kind = $2 and state = any($3)",
+        "select true from jobs where data_product_id = $1 and kind = any($2) and state = any($3)",
         data_product_id,
-        ProcessDataProduct.kind,
+        list(kinds),
         list(UNFINISHED),
     ):
         raise Conflict("This data product is being processed; wait for its job, or cancel it.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +13,24 @@ from typing import Any
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.domain.measurements import Note, Reading, RejectedRow, rows_text
+from tomgql.domain.measurements import Note, Reading, RejectedRow
 from tomgql.domain.staging import write_reading
-from tomgql.errors import InvalidInput, NotFound, TomError
+from tomgql.errors import InvalidInput, TomError
 from tomgql.events import log
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
-from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
+from tomgql.plugins.sandbox import Sandbox, SandboxResult
 from tomgql.runtime import Runtime
 from tomgql.services import accounts, hooks, idempotency
 from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
+from tomgql.services.file_readings import (
+    counts_text,
+    find_product,
+    notes_on,
+    processing_limits,
+    reading_request,
+    result_of,
+)
 from tomgql.services.given_rows import read_given
 from tomgql.services.ingest import (
     Origin,
@@ -47,13 +54,14 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
     the job's outcome are one transaction. Idempotent: the same file again changes nothing.
     Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound.
     """
-    product = await _product(rt, spec.data_product_id)
+    product = await find_product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
         await try_thumbnail(rt, sandbox, product)
-        request = _sandbox_request(rt, spec, product, Path(directory))
+        path = rt.files.local_path(product["sha256"])
+        request = reading_request(rt, product, path, Path(directory), spec.processor, spec.options)
         try:
-            read = await sandbox.read(request, _limits(rt))
+            read = await sandbox.read(request, processing_limits(rt))
         except TomError as error:
             await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
             raise
@@ -61,96 +69,20 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
         await _record(rt, run, product, read)
 
 
-def _sandbox_request(rt: Runtime, spec: ProcessDataProduct, product: Any, directory: Path) -> SandboxRequest:
-    installed = rt.processors.installed
-    chosen: tuple[tuple[str, str], ...]
-    if spec.processor is not None:
-        chosen = ((spec.processor, rt.processors.locate(spec.processor).location),)
-    else:
-        chosen = tuple((name, item.location) for name, item in installed.items())
-    return SandboxRequest(
-        path=rt.files.local_path(product["sha256"]),
-        name=product["file_name"],
-        data_product_type=product["data_product_type"],
-        processors=chosen,
-        output_dir=directory,
-        options=spec.options,
-        target_names=tuple(product["names"]),
-        target_ra_deg=product["ra_deg"],
-        target_dec_deg=product["dec_deg"],
-    )
-
-
-def _limits(rt: Runtime) -> Limits:
-    settings = rt.settings
-    return Limits(settings.processing_memory_bytes, settings.processing_cpu_s, settings.processing_timeout_s)
-
-
-async def _product(rt: Runtime, data_product_id: int) -> Any:
-    row = await rt.writes.fetchrow(
-        "select p.id, p.target_id, p.file_name, p.sha256, p.data_product_type, t.ra_deg, t.dec_deg,"
-        " array(select n.name from target_names n where n.target_id = t.id order by n.id) as names"
-        " from data_products p join targets t on t.id = p.target_id where p.id = $1",
-        data_product_id,
-    )
-    if row is None:
-        raise NotFound("The data product was deleted before it was processed.")
-    return row
-
-
 async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -> None:
     actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
     origin = Origin(product["target_id"], actor, product["id"], run.claim.job_id)
-    notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     async with transaction(rt.writes) as tx:
         recorded = await record_data(tx, origin, str(read.rows_path))
         withdrawn = await withdraw_missing(tx, origin)
-        if withdrawn:
-            words = f"{withdrawn} data of earlier readings of this file are not in this one and were disabled"
-            notes.append(Note("WARNING", "withdrawn", words, count=withdrawn))
-        await _write_notes(tx, product["id"], notes)
-        result = {
-            "processor": read.processor,
-            "version": read.version,
-            "format": read.format_name,
-            "created": recorded.created,
-            "revised": recorded.revised,
-            "unchanged": recorded.unchanged,
-            "rejected": read.rejected_count,
-            "withdrawn": withdrawn,
-        }
+        await _write_notes(tx, product["id"], notes_on(read, withdrawn))
+        result = result_of(read, recorded, withdrawn)
         hook_jobs = await hooks.ask_recorded(tx, rt, origin, result)
         await announce_data(tx, origin)
         await log.append(tx, "data_products", "REVISED", target_id=product["target_id"], data_product_id=product["id"])
         await hooks.announce(tx, hook_jobs)
-        await run.succeed(tx, result, _summary(recorded, read.rejected_count))
-
-
-def _summary(recorded: Recorded, rejected: int) -> str:
-    counts = {
-        "created": recorded.created,
-        "revised": recorded.revised,
-        "unchanged": recorded.unchanged,
-        "rejected": rejected,
-    }
-    said = [f"{count} {word}" for word, count in counts.items() if count]
-    return f"Recorded reduced data: {', '.join(said)}." if said else "The file holds no data."
-
-
-def _rejections(rejected: Sequence[RejectedRow], count: int) -> list[Note]:
-    if not count:
-        return []
-    first = rejected[0]
-    listed = "; ".join(_placed(each) for each in rejected[:5])
-    verb = "was" if count == 1 else "were"
-    return [Note("WARNING", "rejected_rows", f"{rows_text(count)} {verb} not taken: {listed}", first.row, count)]
-
-
-def _placed(rejected: RejectedRow) -> str:
-    """The message with its row, which our own processors say themselves."""
-    place = f"row {rejected.row}"
-    says = re.match(rf"{place}\b", rejected.message)
-    return rejected.message if says else f"{place}: {rejected.message}"
+        said = counts_text(result)
+        await run.succeed(tx, result, f"Recorded reduced data: {said}." if said else "The file holds no data.")
 
 
 async def _keep_notes(rt: Runtime, product_id: int, notes: Sequence[Note]) -> None:

@@ -1,4 +1,4 @@
-"""What asyncpg leaves to its user when PostgreSQL goes away: a writer that waits for ever, and an unusual error."""
+"""What asyncpg leaves to its user when PostgreSQL goes away: two that wait for ever, and an unusual error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ InternalClientError is also an outage: a server that ends says goodbye before it
 the connection in between is told of a protocol "in an unexpected state".
 """
 
+CANCEL_LIMIT_S = 3.0
+"""How long a cancelled query waits for the server to say that it has ended; its line is cut off then."""
+
 
 def outlive(error: Exception) -> None:
     """Return, for a loop that goes on after an outage; raises CancelledError when its task was to end.
@@ -27,10 +30,11 @@ def outlive(error: Exception) -> None:
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
-    """A connection whose loss wakes who waits to write.
+    """A connection whose loss wakes who waits to write, or for the end of a query that was cancelled.
 
     asyncpg's COPY and executemany wait, with no time limit, until the socket takes more; a socket that is gone never
-    says so, and they would wait for ever.
+    says so, and they would wait for ever. So would who cancels a query, for the server to hang up: a wish to end it
+    goes over a line of its own, and nothing else is answered there.
     """
 
     __slots__ = ()
@@ -38,3 +42,9 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no typ
     def __init__(self, protocol: Any, *rest: Any) -> None:
         super().__init__(protocol, *rest)
         self.add_termination_listener(lambda _connection: protocol.resume_writing())
+
+    async def _cancel(self, *waiters: Any) -> None:
+        async with asyncio.timeout(CANCEL_LIMIT_S) as limit:
+            await super()._cancel(*waiters)
+        if limit.expired():
+            self.terminate()

@@ -8,8 +8,8 @@ what is committed, since the sweep sends again what was lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -80,11 +80,31 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
     """A transaction that commits when the block ends and rolls back when it raises."""
     async with pool.acquire() as connection:
         running = Transaction(connection)
-        try:
+        with _told():
             async with connection.transaction():
                 yield running
-        except (asyncpg.DataError, UnicodeEncodeError) as error:
-            raise (unstorable(error) or error) from error
-        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
-            raise Unavailable("Others change the same things at this moment; nothing was done, try again.") from error
     await running.run_after_commit()
+
+
+@asynccontextmanager
+async def rolled_back(pool: asyncpg.Pool) -> AsyncIterator[Transaction]:
+    """A transaction that is rolled back however the block ends; nothing happens after it."""
+    async with pool.acquire() as connection:
+        with _told():
+            begun = connection.transaction()
+            await begun.start()
+            try:
+                yield Transaction(connection)
+            finally:
+                await begun.rollback()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What PostgreSQL refuses because of others or of what was sent, as errors of our tree."""
+    try:
+        yield
+    except (asyncpg.DataError, UnicodeEncodeError) as error:
+        raise (unstorable(error) or error) from error
+    except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError) as error:
+        raise Unavailable("Others change the same things at this moment; nothing was done, try again.") from error

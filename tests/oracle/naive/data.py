@@ -27,6 +27,7 @@ DATUM: Rules = {
     "globalId": lambda _ask, row: str(row.global_id),
     "target": row_of("targets", "target_id"),
     "dataProduct": row_of("data_products", "data_product_id"),
+    "job": row_of("jobs", "job_id"),
     "revisions": _revisions,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.oracle.naive.pages import connection
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rules, columns, linked, moments, public_id, row_of
@@ -21,11 +23,14 @@ def _data(ask: Asker, product: Row) -> list[Row]:
 
 DATA_PRODUCT: Rules = {
     "id": public_id,
-    **columns("productId", "dataProductType", "fileName", "sizeBytes", "sha256", "extraData", "featured", "notes"),
+    **columns("productId", "dataProductType", "fileName", "sha256", "extraData", "featured", "notes"),
+    "sizeBytes": lambda _ask, row: row.size_bytes if row.size_bytes < 2**31 else 2147483647,
+    **columns(exactSizeBytes="size_bytes"),
     **moments("created", "modified"),
     "url": lambda _ask, row: f"/files/{row.public_id}",
     "thumbnailUrl": lambda _ask, row: None if row.thumbnail_sha256 is None else f"/files/{row.public_id}/thumbnail",
     "target": row_of("targets", "target_id"),
+    "uploadedBy": row_of("users", "uploaded_by_id"),
     "observation": row_of("observations", "observation_id"),
     "groups": linked("data_product_groups", "data_product_group_products", "data_product_id", "group_id"),
     "reducedData": connection("reduced_data", _data, "ReducedDatumWhere"),
@@ -47,7 +52,6 @@ DATA_PRODUCT_GROUP: Rules = {
 }
 
 
-
 def _products(ask: Asker, observation: Row) -> list[Row]:
     return [product for product in ask.rows("data_products") if product.observation_id == observation.id]
 
@@ -60,10 +64,25 @@ OBSERVATION: Rules = {
     "dataProducts": connection("data_products", _products),
 }
 
+
+def _asked(job: Row, name: str) -> Any:
+    """What a job that reads a file was asked with; nothing is told of other jobs."""
+    return job.spec.get(name) if job.kind in ("process_data_product", "preview_data_product") else None
+
+
+def _found(job: Row, name: str) -> Any:
+    """The same of what the job found out."""
+    reads = job.kind in ("process_data_product", "preview_data_product")
+    return job.result.get(name) if reads and job.result is not None else None
+
+
 JOB: Rules = {
     "id": public_id,
     **columns("kind", "progress", "message", "attempts", "result", "state"),
     **moments("waitingUntil", "created", "started", "finished"),
+    "processor": lambda _ask, job: _found(job, "processor") or _asked(job, "processor"),
+    "processorVersion": lambda _ask, job: _found(job, "version"),
+    "options": lambda _ask, job: _asked(job, "options"),
     "error": lambda _ask, job: None if job.error_code is None else job,
     "target": row_of("targets", "target_id"),
     "dataProduct": row_of("data_products", "data_product_id"),

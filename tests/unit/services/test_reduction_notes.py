@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tomgql.domain.measurements import RejectedRow
-from tomgql.services.reduction import _rejections
+from tomgql.services.file_readings import _rejections
 
 
 def test_rows_are_named_once() -> None:

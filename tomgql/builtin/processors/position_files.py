@@ -122,6 +122,7 @@ def _join(reading: Reading, found: Reading, refused: Sequence[RejectedRow], ours
     others = [row for row in found.rejected if row.row not in own and ours[row.row - 1]]
     reading.rejected = sorted([*own.values(), *others], key=lambda row: row.row)
     reading.notes.extend(found.notes)
+    reading.columns = found.columns
     if found.astrometry is not None and len(found.astrometry):
         reading.astrometry = found.astrometry
 

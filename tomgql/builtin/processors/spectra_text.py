@@ -6,6 +6,7 @@ import io
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,7 +99,8 @@ def _of_ecsv(text: str, said: SpectrumOptions, file_name: str) -> Samples:
     comments = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines()))
     described = _META.split(comments, maxsplit=1)
     header = split_text(described[1].splitlines(), 0).header if len(described) > 1 else {}
-    return _samples(chosen, {role: column.unit for role, column in chosen.items()}, header, file_name)
+    samples = _samples(chosen, {role: column.unit for role, column in chosen.items()}, header, file_name)
+    return replace(samples, names=list(columns), roles=roles)
 
 
 def _of_text(found: SpectrumText, said: SpectrumOptions, file_name: str, notes: list[Note]) -> Samples:
@@ -116,7 +118,7 @@ def _of_text(found: SpectrumText, said: SpectrumOptions, file_name: str, notes: 
     units: dict[str, str | None] = {role: stated[at] or None for role, at in roles.items()}
     units["wavelength"] = units.get("wavelength") or _keyword(found.header, _WAVELENGTH_UNITS)
     units["flux"] = units.get("flux") or _keyword(found.header, _FLUX_UNITS)
-    return _samples(chosen, units, found.header, file_name)
+    return replace(_samples(chosen, units, found.header, file_name), names=names, roles=roles)
 
 
 def _column_names(found: SpectrumText, said: SpectrumOptions, file_name: str) -> list[str]:

@@ -8,6 +8,7 @@ other tables of which each row is one spectrum with its arrays in cells.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -160,9 +161,8 @@ def _named_rows(header: Header, count: int) -> tuple[int, int | None]:
 
 def _of_table(part: Any, header: Header, said: SpectrumOptions, file_name: str) -> Iterator[Samples]:
     names = list(part.columns.names)
-    roles = {
-        role: names[at] for role, at in assign_roles(names, said.mapping, TABLE_SYNONYMS).items() if role != "time"
-    }
+    places = assign_roles(names, said.mapping, TABLE_SYNONYMS)
+    roles = {role: names[at] for role, at in places.items() if role != "time"}
     if "flux" not in roles or not {"wavelength", "log_wavelength"} & roles.keys():
         raise UnreadableFile(f"{file_name}: no columns of wavelength and flux. Columns found: {', '.join(names[:20])}.")
     cells = {role: np.asarray(part.data[name]) for role, name in roles.items()}
@@ -171,7 +171,8 @@ def _of_table(part: Any, header: Header, said: SpectrumOptions, file_name: str) 
         cells = {role: array[np.newaxis] for role, array in cells.items()}
     units = {role: str(part.columns[name].unit or "").strip() or None for role, name in roles.items()}
     for row in range(len(cells["flux"])):
-        yield _of_row({role: _floats(array[row]) for role, array in cells.items()}, units, header)
+        samples = _of_row({role: _floats(array[row]) for role, array in cells.items()}, units, header)
+        yield replace(samples, names=names, roles=places)
 
 
 def _of_row(arrays: dict[str, FloatColumn], units: dict[str, str | None], header: Header) -> Samples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from tomgql.builtin.processors.spectrum_options import SpectrumOptions
 from tomgql.builtin.processors.spectrum_times import Keywords, read_when
 from tomgql.domain.arrays import FloatColumn
 from tomgql.domain.cells import clean_text
-from tomgql.domain.measurements import Note, Reading
+from tomgql.domain.column_uses import named_uses
+from tomgql.domain.measurements import ColumnUse, Note, Reading
 from tomgql.domain.names import simplify_name
 from tomgql.domain.row_checks import LONGEST_TEXTS
 from tomgql.domain.spectra import SHORTEST_ANGSTROM, UNKNOWN_UNIT, InvalidSpectrum, Spectrum
@@ -38,7 +39,8 @@ _MOST_NANOMETERS, _MOST_MICRONS = 3_000.0, 30.0
 class Samples:
     """Arrays (n,) as they stand in the file; units None where it does not state them; ``medium`` as it states it.
 
-    ``errors`` are one sigma, NaN or 0 where not known.
+    ``errors`` are one sigma, NaN or 0 where not known. ``names`` and ``roles`` tell which columns they stand in, empty
+    where they stand in none.
     """
 
     wavelength: FloatColumn
@@ -48,6 +50,8 @@ class Samples:
     flux_unit: str | None = None
     medium: str | None = None
     header: Keywords = field(default_factory=dict)
+    names: Sequence[str] = ()
+    roles: Mapping[str, int] = field(default_factory=dict)
 
 
 def add_spectrum(reading: Reading, samples: Samples, said: SpectrumOptions, file: SourceFile, row: int = 1) -> None:
@@ -72,8 +76,14 @@ def add_spectrum(reading: Reading, samples: Samples, said: SpectrumOptions, file
         raise UnreadableFile(f"{file.name}: {fault.message.rstrip('.')}.") from fault
     _compare_object(header, file, notes)
     reading.spectra.append(spectrum)
+    reading.columns = reading.columns or _column_uses(samples, said, spectrum.flux_unit)
     known = {(note.code, note.message) for note in reading.notes}
     reading.notes.extend(note for note in notes if (note.code, note.message) not in known)
+
+
+def _column_uses(samples: Samples, said: SpectrumOptions, unit: str) -> list[ColumnUse]:
+    units = {"wavelength": said.wavelength_unit or samples.wavelength_unit, "flux": unit, "flux_error": unit}
+    return named_uses(samples.names, samples.roles, units)
 
 
 def _cleaned(samples: Samples, notes: list[Note]) -> tuple[FloatColumn, FloatColumn | None]:

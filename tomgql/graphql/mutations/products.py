@@ -22,6 +22,11 @@ class ProcessDataProductInput:
     data_product: strawberry.ID = strawberry.field(description="The product.")
     processor: str | None = optional("Processor to read it with; found by content when not given.")
     options: JSON | None = optional("Options of the processor, a JSON object.")
+    dry_run: bool = strawberry.field(
+        default=False,
+        description="Whether the job only tells what would be recorded: its `result` holds what `previewDataProduct`"
+        " answers, and the product, its notes and its data stay as they are.",
+    )
 
 
 @strawberry.input(description="A data product group to be created.")
@@ -50,7 +55,8 @@ class ProductMutations:
         async def work() -> dict[str, Any]:
             product = key("data_products", input.data_product, "input", "dataProduct")
             options = mapping(input.options, "input", "options")
-            job = await products.process_product(info.context.rt, info.context.actor, product, input.processor, options)
+            rt, actor = info.context.rt, info.context.actor
+            job = await products.process_product(rt, actor, product, input.processor, options, dry_run=input.dry_run)
             return {"job": one("jobs", job)}
 
         return await answer(JobPayload, work)

@@ -14,9 +14,10 @@ from tomgql.graphql.context import Info
 from tomgql.graphql.inputs import optional
 from tomgql.graphql.mutations.arguments import key, keys, mapping, maybe_key
 from tomgql.graphql.payloads import BeginUploadPayload, DataProductPayload, answer
+from tomgql.graphql.previews import PreviewPayload, previewed
 from tomgql.graphql.scalars import JSON, Upload
 from tomgql.reading.relation import one
-from tomgql.services import products, uploads
+from tomgql.services import previews, products, uploads
 from tomgql.services.products import NewProduct
 
 CHUNK_BYTES = 1024 * 1024
@@ -108,6 +109,21 @@ class UploadMutations:
             return {"data_product": product, "job": job, "already_exists": done.already_exists}
 
         return await answer(DataProductPayload, work)
+
+    @strawberry.mutation(
+        description="Read a file as an upload with the same input would have it read, and store nothing of it. A file"
+        " that cannot be read has the error that the upload's job would fail with."
+    )
+    async def preview_data_product(
+        self, info: Info, input: Annotated[UploadDataProductInput, strawberry.argument(description="The file.")]
+    ) -> PreviewPayload:
+        async def work() -> dict[str, Any]:
+            file = sent_file(input)
+            new = product_of(input, file.filename or "")
+            found = await previews.preview_product(info.context.rt, info.context.actor, new, chunks(file))
+            return previewed(found.result, found.columns, found.rows, [vars(note) for note in found.notes])
+
+        return await answer(PreviewPayload, work)
 
     @strawberry.mutation(
         description="Let a file come in pieces, for large ones: its bytes go by PUT to the address that is answered, as"

@@ -90,6 +90,7 @@ REDUCED_DATA = Resource(
     links={
         "target": Link("targets", "{child}.id = {row}.target_id"),
         "dataProduct": Link("data_products", "{child}.id = {row}.data_product_id"),
+        "job": Link("jobs", "{child}.id = {row}.job_id"),
         "revisions": Link(
             "reduced_datum_revisions",
             "{child}.of_target_id = {row}.target_id and {child}.of_datum_id = {row}.id"

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from tomgql.access import predicates
+from tomgql.jobs.specs import PreviewDataProduct, ProcessDataProduct
 from tomgql.reading.catalog.model import ID_ORDER, Embedded, Field, Link, Resource, column, time, time_order
 from tomgql.reading.ids import sql_id
+
+READINGS = (ProcessDataProduct.kind, PreviewDataProduct.kind)
+"""Kinds of jobs that read a file with a processor. Of others, what they were asked with is their own affair."""
+
+
+def _of_reading(sql: str) -> str:
+    kinds = ", ".join(f"'{kind}'" for kind in READINGS)
+    return f"case when {{row}}.kind in ({kinds}) then {sql} end"
+
 
 JOBS = Resource(
     name="jobs",
@@ -22,6 +32,9 @@ JOBS = Resource(
         "attempts": column("attempts"),
         "waitingUntil": time("waiting_until"),
         "result": column("result"),
+        "processor": Field(_of_reading("coalesce({row}.result ->> 'processor', {row}.spec ->> 'processor')")),
+        "processorVersion": Field(_of_reading("{row}.result ->> 'version'")),
+        "options": Field(_of_reading("{row}.spec -> 'options'")),
         "created": time("created"),
         "started": time("started"),
         "finished": time("finished"),

@@ -6,6 +6,9 @@ from tomgql.access import predicates
 from tomgql.reading.catalog.model import ID_ORDER, Field, Link, OrderKey, Resource, column, time, time_order
 from tomgql.reading.ids import sql_id
 
+LARGEST_INT = 2**31 - 1
+"""The largest Int of GraphQL, which has 32 bits: clients that hold to it fail on a larger number."""
+
 DATA_PRODUCTS = Resource(
     name="data_products",
     table="data_products",
@@ -18,7 +21,8 @@ DATA_PRODUCTS = Resource(
         "productId": column("product_id"),
         "dataProductType": column("data_product_type"),
         "fileName": column("file_name"),
-        "sizeBytes": column("size_bytes"),
+        "sizeBytes": Field(f"least({{row}}.size_bytes, {LARGEST_INT})"),
+        "exactSizeBytes": column("size_bytes"),
         "sha256": column("sha256"),
         "url": Field("'/files/' || " + sql_id("data_products", "{row}.id")),
         "thumbnailUrl": Field(
@@ -38,6 +42,7 @@ DATA_PRODUCTS = Resource(
             "{child}.target_id = {row}.target_id and {child}.data_product_id = {row}.id",
             shown=lambda _actor, _alias, _bind: "true",
         ),
+        "uploadedBy": Link("users", "{child}.id = {row}.uploaded_by_id"),
         "observation": Link("observations", "{child}.id = {row}.observation_id"),
         "groups": Link(
             "data_product_groups",
