@@ -200,3 +200,16 @@ def factorise(values: Iterable[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     index = {value: at for at, value in enumerate(distinct)}
     codes = np.fromiter(map(index.__getitem__, cells), dtype=np.int64, count=len(cells))
     return distinct, codes
+
+
+def factorise_rows(columns: Sequence[list[Any]]) -> tuple[list[tuple[Any, ...]], NDArray[np.int64]]:
+    """Distinct rows of columns of equal length, as `factorise` tells them.
+
+    Only columns that vary are looked at row by row: of a file's texts that is often the band alone.
+    """
+    varying = [column for column in columns if column.count(column[0]) != len(column)] if columns[0] else []
+    keys = varying[0] if len(varying) == 1 else zip(*(varying or columns), strict=True)
+    distinct, codes = factorise(keys)
+    first = np.zeros(len(distinct), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # of several, numpy keeps the last
+    return [tuple(column[row] for column in columns) for row in first.tolist()], codes

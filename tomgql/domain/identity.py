@@ -21,7 +21,7 @@ of samples as a little-endian 64-bit integer (-1 for no errors), then NUL-separa
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from tomgql.domain.arrays import FloatColumn, TextColumn
 from tomgql.domain.astrometry import Astrometry
-from tomgql.domain.cells import factorise
+from tomgql.domain.cells import factorise, factorise_rows
 from tomgql.domain.measurements import GenericData, Photometry
 from tomgql.domain.spectra import Spectrum
 
@@ -61,7 +61,7 @@ def _keys(photometry: Photometry) -> tuple[list[bytes], NDArray[np.int64]]:
     """The distinct beginnings of identities, up to the time, and for each row the index of its own."""
     instruments = np.where(photometry.instrument.astype(np.bool_), photometry.instrument, photometry.telescope)
     columns = (photometry.source_name, instruments, photometry.band, _kinds(photometry), photometry.external_id)
-    keys, codes = factorise(zip(*(column.tolist() for column in columns), strict=True))
+    keys, codes = factorise_rows([column.tolist() for column in columns])
     return [_key(*key) for key in keys], codes
 
 
@@ -106,14 +106,12 @@ def contents(photometry: Photometry) -> list[str]:
 def _column_contents(data: Photometry | Astrometry, names: Sequence[str], text_names: Sequence[str]) -> list[str]:
     numbers = _plain(np.stack([getattr(data, name).astype(np.float64, copy=False) for name in names], axis=1))
     block, width = numbers.tobytes(), 8 * len(names)
-    texts, codes = factorise(zip(*(getattr(data, name).tolist() for name in text_names), strict=True))
+    texts, codes = factorise_rows([getattr(data, name).tolist() for name in text_names])
     tails = ["\0".join([text or "" for text in key]).encode() + b"\0" for key in texts]
     starts = range(0, len(block), width)
     rows = zip(starts, codes.tolist(), data.reported, strict=True)
     prefix = b"tomgql:content:1\0"
-    return uuid_texts(
-        [prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows]
-    )
+    return uuid_texts(prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows)
 
 
 def _plain(numbers: FloatColumn) -> NDArray[np.float64]:
@@ -196,12 +194,12 @@ def generic_contents(data: GenericData) -> list[str]:
     )
 
 
-def uuid_texts(messages: Sequence[bytes]) -> list[str]:
+def uuid_texts(messages: Iterable[bytes]) -> list[str]:
     """The 16-byte BLAKE2b of each message, written as a UUID; hyphens set for all at once."""
-    if not messages:
-        return []
     digests = b"".join([blake2b(message, digest_size=16).digest() for message in messages])
-    digits = np.frombuffer(digests.hex().encode(), dtype="S1").reshape(len(messages), 32)
+    if not digests:
+        return []
+    digits = np.frombuffer(digests.hex().encode(), dtype="S1").reshape(-1, 32)
     text = np.insert(digits, (8, 12, 16, 20), b"-", axis=1)
     lines: list[str] = np.ascontiguousarray(text).view("S36").ravel().astype(str).tolist()
     return lines
