@@ -5,6 +5,7 @@
 | nothing | SUCCEEDED, written by the verb in its effect's transaction, or here |
 | `Later` | WAITING |
 | retryable error of our tree | WAITING, then again, until the attempts are used up |
+| the file store is away | WAITING, then again, as often as it takes |
 | other error of our tree | FAILED with its code and message |
 | our database or queue lost | nothing is written: the lease runs out and the sweep has it run again |
 | cancellation by the process's end | QUEUED again |
@@ -18,7 +19,7 @@ import contextlib
 import logging
 import uuid
 
-from tomgql.errors import Cancelled, Conflict, Later, TomError
+from tomgql.errors import Cancelled, Conflict, FileStoreDown, Later, TomError
 from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
 from tomgql.plugins.sandbox import Sandbox
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 300.0
 """Longest pause before a retryable failure is tried again."""
+
+LONGEST_OUTAGE_PAUSE_S = 30.0
+"""Longest pause before a job looks again whether the file store is back."""
 
 RELEASE_LIMIT_S = 2.0
 """How long an ending process tries to give a job back; else the job's lease runs out, and the sweep has it run."""
@@ -109,8 +113,9 @@ async def _write_refusal(rt: Runtime, run: JobRun, error: TomError, tx: object) 
         logger.warning("job %s: %s", run.claim.job_id, note)
     if isinstance(error, Conflict):
         logger.warning("job %s: %s", run.claim.job_id, error.message)
-    if error.retryable and run.claim.attempt < rt.settings.job_max_attempts:
-        pause_s = min(2.0**run.claim.attempt, LONGEST_PAUSE_S)
+    away = isinstance(error, FileStoreDown)
+    if away or (error.retryable and run.claim.attempt < rt.settings.job_max_attempts):
+        pause_s = min(2.0 ** min(run.claim.attempt, 10), LONGEST_OUTAGE_PAUSE_S if away else LONGEST_PAUSE_S)
         await ledger.wait(tx, run.claim, pause_s, error.message)  # type: ignore[arg-type]
     else:
         await ledger.fail(tx, run.claim, error.code, error.message, retryable=error.retryable)  # type: ignore[arg-type]

@@ -46,9 +46,9 @@ async def test_bytes_that_come_anew_stay(site: Site, admin: Person) -> None:
     first = (await admin.client.upload(target, "a", b"same", process=False))["dataProduct"]
     path = site.rt.files.local_path(first["sha256"])
     age(path, day + 60)
-    assert first["sha256"] in site.rt.files.older_than(day)
+    assert first["sha256"] in await site.rt.files.older_than(day)
     second = (await admin.client.upload(target, "b", b"same", process=False))["dataProduct"]
-    assert site.rt.files.discard(second["sha256"], day) is False
+    assert await site.rt.files.discard(second["sha256"], day) is False
     assert path.read_bytes() == b"same"
 
 
@@ -60,4 +60,4 @@ async def test_a_file_that_a_killed_worker_left_undecided_comes_back(site: Site,
     path.rename(site.settings.files_dir / f"{SET_ASIDE}{product['sha256']}")
     assert await discard_orphans(site.rt) == 0
     assert path.read_bytes() == b"undecided"
-    assert site.rt.files.discard("0" * 64, day) is False
+    assert await site.rt.files.discard("0" * 64, day) is False

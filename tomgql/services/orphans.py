@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from tomgql.runtime import Runtime
@@ -20,7 +19,7 @@ async def discard_orphans(rt: Runtime) -> int:
     """
     age_s = rt.settings.orphan_age_s
     found = 0
-    old = await asyncio.to_thread(rt.files.older_than, age_s)
+    old = await rt.files.older_than(age_s)
     for start in range(0, len(old), HASHES_PER_QUESTION):
         hashes = old[start : start + HASHES_PER_QUESTION]
         known = await rt.writes.fetch(
@@ -29,7 +28,7 @@ async def discard_orphans(rt: Runtime) -> int:
             hashes,
         )
         for orphan in set(hashes) - {row["sha256"] for row in known}:
-            found += await asyncio.to_thread(rt.files.discard, orphan, age_s)
+            found += await rt.files.discard(orphan, age_s)
     if found:
         logger.info("discarded %d files that no data product names", found)
     return found

@@ -45,23 +45,29 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
 
     The product and its file stay whatever happens; notes say what was assumed, skipped or wrong. Data, events and
     the job's outcome are one transaction. Idempotent: the same file again changes nothing.
-    Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound.
+    Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound, Unavailable.
     """
     product = await _product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
-        await try_thumbnail(rt, sandbox, product)
-        request = _sandbox_request(rt, spec, product, Path(directory))
-        try:
-            read = await sandbox.read(request, _limits(rt))
-        except TomError as error:
-            await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
-            raise
+        async with rt.files.local(product["sha256"]) as path:
+            await try_thumbnail(rt, sandbox, product, path)
+            read = await _read(rt, sandbox, product, _sandbox_request(rt, spec, product, path, Path(directory)))
         await run.report(0.5, f"Recording {read.rows} rows.")
         await _record(rt, run, product, read)
 
 
-def _sandbox_request(rt: Runtime, spec: ProcessDataProduct, product: Any, directory: Path) -> SandboxRequest:
+async def _read(rt: Runtime, sandbox: Sandbox, product: Any, request: SandboxRequest) -> SandboxResult:
+    try:
+        return await sandbox.read(request, _limits(rt))
+    except TomError as error:
+        await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
+        raise
+
+
+def _sandbox_request(
+    rt: Runtime, spec: ProcessDataProduct, product: Any, path: Path, directory: Path
+) -> SandboxRequest:
     installed = rt.processors.installed
     chosen: tuple[tuple[str, str], ...]
     if spec.processor is not None:
@@ -69,7 +75,7 @@ def _sandbox_request(rt: Runtime, spec: ProcessDataProduct, product: Any, direct
     else:
         chosen = tuple((name, item.location) for name, item in installed.items())
     return SandboxRequest(
-        path=rt.files.local_path(product["sha256"]),
+        path=path,
         name=product["file_name"],
         data_product_type=product["data_product_type"],
         processors=chosen,
