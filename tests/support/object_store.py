@@ -17,11 +17,18 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 ACCESS_KEY, SECRET_KEY = "tomgql", "not to be told"
 BUCKET = "observatory"
 PREFIX = "site/files"
+
+IN_BOTH_STORES = pytest.mark.parametrize("file_store", ["directory", "bucket"], indirect=True, scope="module")
+"""Has a module's tests run on a site with its files in a directory, and on one with them in a bucket."""
+
+IN_A_BUCKET = pytest.mark.parametrize("file_store", ["bucket"], indirect=True, scope="module")
+"""Has a module's tests run on a site with its files in a bucket."""
 
 _PORTS = [f"{part}.port{kind}" for part in ("s3", "master", "volume", "filer", "admin") for kind in ("", ".grpc")]
 """The parts of the server, by the options that say where each listens."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from pydantic import SecretStr
 
 from tests.support.client import Client
 from tomgql.app import build_app
@@ -70,8 +71,14 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment of a child process."""
     given = settings.model_dump(exclude_none=True)
-    said = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in given.items()}
+    said = {name: _said(value) for name, value in given.items()}
     return {**os.environ, **{f"TOMGQL_{name.upper()}": value for name, value in said.items()}}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 class Child:
