@@ -96,12 +96,12 @@ async def test_a_large_file_takes_little_memory(site: Site, sender: Person) -> N
     address = await begun(sender.client, target, size, dataProductType="fits_file", process=False)
     async with web_child(settings) as web:
         assert (await send(client, address, 0, part(0, MEBIBYTE))).status_code == 204  # everything is loaded then
-        before = _peak_bytes(web.process.pid)
+        before = peak_bytes(web.process.pid)
         assert (await put(client, address, pieces(MEBIBYTE, size), MEBIBYTE)).status_code == 200
-        assert _peak_bytes(web.process.pid) - before < 40_000_000
+        assert peak_bytes(web.process.pid) - before < 40_000_000
 
 
-def _peak_bytes(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
     """Most memory that a process has held at a time."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM:"))

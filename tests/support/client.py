@@ -57,7 +57,14 @@ class Client:
         return data
 
     async def upload(self, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
-        """`uploadDataProduct` by the GraphQL multipart request specification; its payload."""
+        """`uploadDataProduct`; its payload, of an answer without errors."""
+        answer = await self.upload_answer(target, name, content, **given)
+        assert "errors" not in answer, answer["errors"]
+        payload: dict[str, Any] = answer["data"]["uploadDataProduct"]
+        return payload
+
+    async def upload_answer(self, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
+        """`uploadDataProduct` by the GraphQL multipart request specification; the whole answer."""
         variables = {"input": {"target": target, "file": None, **given}}
         parts = {
             "operations": (None, json.dumps({"query": UPLOAD, "variables": variables})),
@@ -65,11 +72,10 @@ class Client:
             "0": (name, content),
         }
         async with httpx.AsyncClient(timeout=60, verify=TLS) as http:
-            response = await http.post(f"{self.url}/graphql", files=parts, headers=self.headers)
-        answer = response.json()
-        assert "errors" not in answer, answer["errors"]
-        payload: dict[str, Any] = answer["data"]["uploadDataProduct"]
-        return payload
+            answer: dict[str, Any] = (
+                await http.post(f"{self.url}/graphql", files=parts, headers=self.headers)
+            ).json()
+        return answer
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A plain GET."""

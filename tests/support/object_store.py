@@ -86,7 +86,7 @@ class ObjectStore:
         """The multipart uploads that are neither complete nor aborted, as the server keeps them."""
         return self._names(f"/buckets/{BUCKET}/.uploads/")
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """The keys of all objects below the prefix."""
         folders = self._names(f"/buckets/{BUCKET}/{PREFIX}/")
         return sorted(

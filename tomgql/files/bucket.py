@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PART_BYTES = 8 * 1024 * 1024
-"""Bytes of a part of a large file: with a few under way, all that sending one takes of memory."""
+PART_BYTES = 5 * 1024 * 1024
+"""Bytes of a part of a large file, S3's least: the few that are under way are all that sending takes of memory."""
 
 MOST_PARTS = 10_000
 """S3's limit of parts of one object."""

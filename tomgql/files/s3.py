@@ -16,7 +16,7 @@ from pathlib import Path
 from tomgql.files.bucket import Bucket
 from tomgql.files.store import COPY, FileStore, ago, lost, telling_of_room
 
-BLOCK_BYTES = 8 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes asked for at a time: no request lasts long, however slowly a client takes what it asked for."""
 
 _KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})")
