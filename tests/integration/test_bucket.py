@@ -66,7 +66,7 @@ async def test_nothing_is_kept_of_a_file_that_is_too_large(settings: Settings) -
     assert list(settings.files_dir.iterdir()) == []
 
 
-async def test_the_same_bytes_are_sent_once_and_again_when_they_are_old(settings: Settings) -> None:
+async def test_the_same_bytes_are_sent_once(settings: Settings) -> None:
     files = await open_files(settings)
     async with wired(f"{settings.s3_endpoint}/") as (wire, url):
         watched = await open_files(settings.model_copy(update={"s3_endpoint": url}))
@@ -75,10 +75,6 @@ async def test_the_same_bytes_are_sent_once_and_again_when_they_are_old(settings
             await watched.put(chunks(b"same"), 4)
         await files.put(chunks(b"same"), 4)
         assert await watched.put(chunks(b"same"), 4) == named(b"same")
-        hurried = await open_files(settings.model_copy(update={"s3_endpoint": url, "orphan_age_s": 1e-9}))
-        await asyncio.sleep(1.1)  # S3 tells times in whole seconds
-        with pytest.raises(FileStoreDown):
-            await hurried.put(chunks(b"same"), 4)
 
 
 async def test_what_comes_in_pieces_is_kept_until_it_is_forgotten(settings: Settings) -> None:

@@ -24,5 +24,4 @@ async def open_files(settings: Settings) -> FileStore:
 
     bucket = open_bucket(settings)
     await bucket.check()
-    # An upload has as long to commit its row when its bytes were there already as other ones have.
-    return S3Store(settings.files_dir, bucket, settings.orphan_age_s / 2)
+    return S3Store(settings.files_dir, bucket)

@@ -24,12 +24,11 @@ _KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
 class S3Store(FileStore):
-    """Files in a bucket; ``fresh_s`` is how old (seconds) bytes may be that need not be sent again."""
+    """Files in a bucket."""
 
-    def __init__(self, directory: Path, bucket: Bucket, fresh_s: float) -> None:
+    def __init__(self, directory: Path, bucket: Bucket) -> None:
         super().__init__(directory)
         self._bucket = bucket
-        self._fresh_s = fresh_s
 
     @asynccontextmanager
     async def local(self, sha256: str) -> AsyncIterator[Path]:
@@ -85,10 +84,10 @@ class S3Store(FileStore):
         return f'the bucket "{self._bucket.name}" answers'
 
     async def _keep(self, whole: Path, sha256: str) -> None:
-        """Send the file unless it is there; old bytes are sent again, since they may be about to be discarded."""
+        """Send the file unless it is there: its time stays the old one then."""
         size = (await asyncio.to_thread(whole.stat)).st_size
         found = await self._bucket.find(_key(sha256))
-        if found is None or found.size_bytes != size or found.modified < ago(self._fresh_s):
+        if found is None or found.size_bytes != size:
             await self._bucket.send(_key(sha256), whole, size)
 
 

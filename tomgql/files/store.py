@@ -98,7 +98,7 @@ class FileStore(ABC):
 
     @abstractmethod
     async def discard(self, sha256: str, seconds: float) -> bool:
-        """Remove a file unless its bytes came anew within so many seconds, by an upload that runs just now."""
+        """Remove a file, unless its bytes came within so many seconds; the caller sees to it that no row names it."""
 
     @abstractmethod
     async def describe(self) -> str:

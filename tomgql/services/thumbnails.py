@@ -22,6 +22,7 @@ from tomgql.plugins.sandbox import Limits, Sandbox
 from tomgql.plugins.thumbnail_call import LARGEST_BYTES, draw_thumbnail
 from tomgql.runtime import Runtime
 from tomgql.services.jobs import enqueue
+from tomgql.services.orphans import hold_file
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -60,7 +61,7 @@ async def make_thumbnail(rt: Runtime, sandbox: Sandbox, run: JobRun, _spec: Make
         thumbnail = await _draw(rt, sandbox, product, path)
     message = "The file holds no image to draw." if thumbnail is None else "Drew the thumbnail."
     async with transaction(rt.writes) as tx:
-        await _keep(tx, product, thumbnail)
+        await _keep(tx, rt, product, thumbnail)
         await run.succeed(tx, {"drawn": thumbnail is not None}, message)
 
 
@@ -79,7 +80,7 @@ async def try_thumbnail(rt: Runtime, sandbox: Sandbox, product: Any, path: Path)
         logger.info("no thumbnail of data product %s: %s", product["id"], error.message)
         return
     async with transaction(rt.writes) as tx:
-        await _keep(tx, product, thumbnail)
+        await _keep(tx, rt, product, thumbnail)
 
 
 async def _draw(rt: Runtime, sandbox: Sandbox, product: Any, path: Path) -> str | None:
@@ -95,8 +96,10 @@ async def _content(path: Path) -> AsyncIterator[bytes]:
     yield await asyncio.to_thread(path.read_bytes)
 
 
-async def _keep(tx: Transaction, product: Any, thumbnail: str | None) -> None:
+async def _keep(tx: Transaction, rt: Runtime, product: Any, thumbnail: str | None) -> None:
     """Name the thumbnail in the product's row, and announce it when it is another one."""
+    if thumbnail is not None:
+        await hold_file(tx, rt, thumbnail)
     # The target first, as all who lock both: a merge holds the target while it moves jobs and products.
     await tx.execute(
         "select from targets where id = (select target_id from data_products where id = $1) for key share",
