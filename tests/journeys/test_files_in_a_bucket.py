@@ -11,14 +11,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.journeys.test_large_uploads import MEBIBYTE, hash_of, part, peak_bytes, pieces, put
-from tests.support.client import Client
+from tests.journeys.test_large_uploads import MEBIBYTE, another_web, hash_of, part, peak_bytes, pieces, put
 from tests.support.faults import ended, job_of, light_curve, reaches
 from tests.support.images import a_sky, fits_file
-from tests.support.object_store import BUCKET, IN_A_BUCKET, ObjectStore
+from tests.support.object_store import BUCKET, IN_A_BUCKET, SECRET_KEY, ObjectStore
 from tests.support.people import Person, make_person
 from tests.support.pieces import begun, counts, offset_of, send
-from tests.support.site import Child, Site, free_port, running_worker, web_child
+from tests.support.site import Child, Site, running_worker
 from tomgql.services.orphans import discard_orphans
 
 pytestmark = IN_A_BUCKET
@@ -140,10 +139,8 @@ async def test_while_the_store_is_killed_files_wait_and_nothing_else_does(
 
 async def test_a_large_file_takes_little_memory_both_ways(site: Site, observer: Person) -> None:
     target, size = await observer.create_target("Large"), 200 * MEBIBYTE
-    settings = site.settings.model_copy(update={"port": free_port()})
-    client = Client(f"http://127.0.0.1:{settings.port}", observer.client.token)
     address = await begun(observer.client, target, size, dataProductType="fits_file", process=False)
-    async with web_child(settings) as web:
+    async with another_web(site, observer) as (web, client):
         small = await client.upload(target, "a", part(0, MEBIBYTE), process=False)  # everything is loaded then
         await client.get(f"/files/{small['dataProduct']['id']}")
         before = peak_bytes(web.process.pid)
@@ -162,3 +159,11 @@ async def test_a_large_file_takes_little_memory_both_ways(site: Site, observer: 
         grown = peak_bytes(web.process.pid) - before
         print(f"200 MiB there and back: {grown / 1e6:.0f} MB more at the most")
         assert grown < 60_000_000
+
+
+@pytest.mark.parametrize(("command", "code"), [("up", 1), ("worker", 1), ("serve", 3)])
+async def test_no_process_starts_with_a_bucket_that_it_cannot_use(site: Site, command: str, code: int) -> None:
+    child = Child(site.settings.model_copy(update={"files": "s3://misspelt/x"}), command)
+    assert await asyncio.to_thread(child.process.wait, 30) == code
+    assert 'There is no bucket "misspelt": check TOMGQL_FILES' in child.printed()
+    assert SECRET_KEY not in child.printed()
