@@ -17,10 +17,10 @@ from tests.support.wire import wired
 from tomgql.doctor import examine
 from tomgql.errors import FileStoreDown, TooLarge, Unavailable
 from tomgql.files import FileStore, StoredFile, open_files, opening
+from tomgql.files.bucket import endpoint_of
 from tomgql.settings import Settings
 
 MEBIBYTE = 1024 * 1024
-NOWHERE = "http://127.0.0.1:9"
 LARGE = os.urandom(MEBIBYTE) * 20
 
 
@@ -103,6 +103,20 @@ async def test_parts_of_a_file_that_cannot_be_sent_are_removed(settings: Setting
     assert list(settings.files_dir.iterdir()) == []
 
 
+async def test_a_file_whose_sender_gives_up_is_sent_all_the_same(
+    settings: Settings, object_store: ObjectStore
+) -> None:
+    files = await open_files(settings)
+    sending = asyncio.create_task(files.put(chunks(LARGE), len(LARGE)))
+    await until(20, object_store.unfinished)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await until(20, lambda: not object_store.unfinished())
+    assert await content_of(files, named(LARGE)) == LARGE
+    assert list(settings.files_dir.iterdir()) == []
+
+
 async def test_only_old_files_go_and_only_ours(settings: Settings, object_store: ObjectStore, tmp_path: Path) -> None:
     files = await open_files(settings)
     old, young = [await files.put(chunks(content), 9) for content in (b"old", b"young")]
@@ -179,6 +193,11 @@ async def test_credentials_of_the_usual_environment(settings: Settings, monkeypa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(Unavailable, match="or AWS_ACCESS_KEY_ID"):
         await open_files(settings.model_copy(update=unset))
+
+
+def test_where_the_bucket_stands_in_the_address() -> None:
+    assert endpoint_of("http://store:9000/", None) == "http://store:9000"
+    assert endpoint_of("https://store.example", "observatory") == "https://observatory.store.example"
 
 
 async def test_without_its_library_the_command_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

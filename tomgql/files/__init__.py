@@ -3,6 +3,12 @@
 Content addresses make a repeated upload free and a half-written file impossible to mistake for a whole one: bytes go
 to a temporary name on the local disk, are hashed on the way, and get their place when complete. `store` says what
 every store can do and keeps what is still coming, `directory` and `s3` keep what is whole.
+
+What is still coming lies below the data directory of the process that takes it, also with a bucket. So web processes
+on several machines must share that directory, or all requests to ``/uploads/ADDRESS`` must reach the same machine;
+and each machine with a web process needs a worker with its data directory, which clears away what never became whole.
+A process that is killed while it sends a large file to S3 leaves parts in the bucket: have its lifecycle rule
+AbortIncompleteMultipartUpload remove them after a day.
 """
 
 from tomgql.files.directory import SET_ASIDE, DirectoryStore

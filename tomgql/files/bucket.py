@@ -161,14 +161,14 @@ def _given(settings: Settings, bucket: str) -> dict[str, Any]:
     if settings.s3_region is not None:
         given["region"] = settings.s3_region
     if settings.s3_endpoint is not None:
-        given["endpoint"] = _endpoint(settings.s3_endpoint, None if settings.s3_path_style else bucket)
+        given["endpoint"] = endpoint_of(settings.s3_endpoint, None if settings.s3_path_style else bucket)
     return given
 
 
-def _endpoint(address: str, host: str | None) -> str:
-    """The address of the server, with the bucket as the first part of its name where it is wanted there."""
+def endpoint_of(address: str, bucket: str | None) -> str:
+    """The address of an S3 server, with the bucket as the first part of its name if one is given."""
     scheme, rest = address.rstrip("/").split("://", 1)
-    return f"{scheme}://{rest}" if host is None else f"{scheme}://{host}.{rest}"
+    return f"{scheme}://{rest}" if bucket is None else f"{scheme}://{bucket}.{rest}"
 
 
 def _advice(bucket: str, words: str) -> str | None:
