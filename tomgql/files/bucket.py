@@ -182,7 +182,7 @@ def _advice(bucket: str, words: str) -> str | None:
             " TOMGQL_S3_ACCESS_KEY_ID and TOMGQL_S3_SECRET_ACCESS_KEY (or AWS_ACCESS_KEY_ID and so on), which must"
             " be allowed to list it and to get, put and delete its objects."
         )
-    if code == "AuthorizationHeaderMalformed" or "redirect" in words:
+    if code == "AuthorizationHeaderMalformed" or "Received redirect" in words:
         return f'The bucket "{bucket}" is in another region: check TOMGQL_S3_REGION.'
     if code and "status code: 4" in words:
         return f'S3 refuses to list the bucket "{bucket}" ({code}): check TOMGQL_FILES and TOMGQL_S3_ENDPOINT.'
