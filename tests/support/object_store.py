@@ -18,11 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 from pydantic import SecretStr
 
 ACCESS_KEY, SECRET_KEY = "tomgql", "not to be told"
 BUCKET = "observatory"
 PREFIX = "site/files"
+
+SOCKETS = Path("/tmp")
+"""Where the server puts sockets, whatever it is told; one that is killed leaves them."""
 
 IN_BOTH_STORES = pytest.mark.parametrize("file_store", ["directory", "bucket"], indirect=True, scope="module")
 """Has a module's tests run on a site with its files in a directory, and on one with them in a bucket."""
@@ -54,7 +59,7 @@ class ObjectStore:
         }
 
     def start(self) -> None:
-        """Start it, and wait until it takes files."""
+        """Start it, and wait until it serves."""
         self._directory.mkdir(exist_ok=True)
         rights = self._directory / "rights.json"
         keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
@@ -69,7 +74,7 @@ class ObjectStore:
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        _until(20, self._takes_files)
+        _until(30, self._gives_what_it_takes)
 
     def kill(self) -> None:
         """kill -9."""
@@ -81,6 +86,9 @@ class ObjectStore:
         """End it and forget its data."""
         self.kill()
         shutil.rmtree(self._directory, ignore_errors=True)
+        for port in self._ports.values():
+            for socket_file in SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                socket_file.unlink()
 
     def unfinished(self) -> list[str]:
         """The multipart uploads that are neither complete nor aborted, as the server keeps them."""
@@ -93,15 +101,20 @@ class ObjectStore:
             f"{folder}/{name}" for folder in folders for name in self._names(f"/buckets/{BUCKET}/{PREFIX}/{folder}/")
         )
 
-    def _takes_files(self) -> bool:
+    def _gives_what_it_takes(self) -> bool:
+        """Its doors are open before all of its parts have found each other, so a file goes in and comes out."""
+        client = S3Store(
+            BUCKET,
+            endpoint=self.endpoint,
+            access_key_id=ACCESS_KEY,
+            secret_access_key=SECRET_KEY,
+            client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        )
         try:
-            if BUCKET not in self._names("/buckets/"):
-                return False
-            address = f"http://127.0.0.1:{self._ports['filer.port']}/ready"
-            urllib.request.urlopen(urllib.request.Request(address, b"", method="PUT")).close()
-            with socket.create_connection(("127.0.0.1", self._ports["s3.port"])):
-                return True
-        except OSError:
+            client.put("ready", b"x" * 10_000)
+            return len(client.get("ready").bytes()) == 10_000
+        except (FileNotFoundError, BaseError):
             return False
 
     def _names(self, folder: str) -> list[str]:
