@@ -4,7 +4,7 @@ WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY tomgql tomgql
 COPY workers workers
-RUN python -m venv /opt/tomgql && /opt/tomgql/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/tomgql && /opt/tomgql/bin/pip install --no-cache-dir '.[s3]'
 
 FROM python:3.11-slim
 RUN groupadd --system tomgql && useradd --system --gid tomgql --home-dir /data tomgql \

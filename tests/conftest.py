@@ -10,7 +10,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from tests.support.object_store import ObjectStore
 from tests.support.people import Person, make_person
 from tests.support.site import Site, running_site
 from tomgql.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -81,9 +82,29 @@ def addresses(pytestconfig: pytest.Config) -> dict[str, str]:
     return pytestconfig.addresses  # type: ignore[attr-defined,no-any-return]
 
 
+@pytest.fixture(scope="session")
+def object_store(addresses: dict[str, str]) -> Iterator[ObjectStore]:
+    """An S3 server of this worker process of the run; a test that kills it starts it again."""
+    store = ObjectStore(Path(tempfile.mkdtemp(prefix="s3-", dir=addresses["scratch"])))
+    store.start()
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="module")
+def file_store(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings of where the module's site has its files: a directory, unless `IN_BOTH_STORES` asks for a bucket."""
+    if getattr(request, "param", "directory") == "directory":
+        return {}
+    settings: dict[str, Any] = request.getfixturevalue("object_store").settings()
+    return settings
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def database_url(addresses: dict[str, str], request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """A fresh database of the test module."""
+async def database_url(
+    addresses: dict[str, str], file_store: dict[str, Any], request: pytest.FixtureRequest
+) -> AsyncIterator[str]:
+    """A fresh database of the test module; another one for each file store."""
     name = f"t_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**9}"
     admin = await asyncpg.connect(addresses["postgres"])
     # Two modules must not copy the template at once: a copy wants it undisturbed.
@@ -107,7 +128,9 @@ async def redis_url(addresses: dict[str, str], worker_id: str) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def settings(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+async def settings(
+    database_url: str, redis_url: str, file_store: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """Settings of a site of the module's own, impatient so that recovery is seen soon."""
     return Settings(
         database_url=database_url,
@@ -116,6 +139,7 @@ async def settings(database_url: str, redis_url: str, tmp_path_factory: pytest.T
         port=0,
         job_lease_s=2.0,
         job_sweep_s=0.5,
+        **file_store,
     )
 
 

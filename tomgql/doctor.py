@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import redis.exceptions
 
 from tomgql import __version__
 from tomgql.errors import TomError
+from tomgql.files import open_files
 from tomgql.jobs.queue import ArqQueue
 from tomgql.plugins.registry import HookRegistry, ProcessorRegistry
 from tomgql.settings import Settings
@@ -34,14 +34,14 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a part that fails never hides the others."""
-    looks: list[Callable[[Settings], Awaitable[Finding]]] = [_postgresql, _schema, _queue]
+    looks: list[Callable[[Settings], Awaitable[Finding]]] = [_postgresql, _schema, _queue, _files]
     findings = [Finding("tomgql", True, f"{__version__} on Python {platform.python_version()}"), _libraries()]
     for look in looks:
         try:
             findings.append(await look(settings))
         except (TomError, redis.exceptions.RedisError, *DATABASE_ERRORS) as error:
             findings.append(Finding(look.__name__.strip("_"), False, str(error) or type(error).__name__))
-    return [*findings, _files(settings), *_plugins()]
+    return [*findings, *_plugins()]
 
 
 def _libraries() -> Finding:
@@ -84,14 +84,8 @@ async def _queue(settings: Settings) -> Finding:
         await queue.close()
 
 
-def _files(settings: Settings) -> Finding:
-    directory = settings.files_dir
-    if not directory.is_dir():
-        return Finding("files", True, f"none yet: {directory} is made by the first upload")
-    if not os.access(directory, os.W_OK):
-        return Finding("files", False, f"{directory} cannot be written to by this account")
-    count = sum(1 for path in directory.glob("??/*"))
-    return Finding("files", True, f"{count} files in {directory}")
+async def _files(settings: Settings) -> Finding:
+    return Finding("files", True, await (await open_files(settings)).describe())
 
 
 def _plugins() -> list[Finding]:

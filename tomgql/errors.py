@@ -26,6 +26,7 @@
     |  +- UpstreamBusy, UpstreamDown, UpstreamRefused, UpstreamTimeout
     +- ServiceFailed           a survey service's own code broke down
     +- Unavailable             a part of tomgql itself is not reachable just now
+    |  +- FileStoreDown        jobs wait for it as long as it takes
     +- UploadStalled           a file that is being sent, of which nothing came for too long
     +- TooManyStreams          a subscription beyond a limit of this server
     +- StreamEnded             a subscription that must be resumed; details["cursor"] says where
@@ -235,6 +236,10 @@ class Unavailable(TomError):
     code = "UNAVAILABLE"
     http_status = 503
     retryable = True
+
+
+class FileStoreDown(Unavailable):
+    """The file store does not answer, or not as it should; whatever needs it may be tried again until it does."""
 
 
 class UploadStalled(TomError):

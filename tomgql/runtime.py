@@ -16,7 +16,7 @@ import redis.exceptions
 from tomgql.errors import Unavailable
 from tomgql.events.hub import Hub
 from tomgql.events.tail import Tail
-from tomgql.files import FileStore
+from tomgql.files import FileStore, open_files
 from tomgql.jobs.pacing import Pacing
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.outbound import Outbound
@@ -91,6 +91,7 @@ class Runtime:
             raise Unavailable(
                 "TOMGQL_DATABASE_URL and TOMGQL_REDIS_URL must be set; `tomgql up` starts its own and sets them."
             )
+        files = await open_files(settings)
         reads = await _pool(settings, {"statement_timeout": str(int(settings.statement_timeout_s * 1000))})
         # A process that freezes or vanishes in a transaction loses its locks with its lease: it may hold a target, or
         # the event log, which everybody needs.
@@ -108,7 +109,7 @@ class Runtime:
             outbound=Outbound(),
             hub=hub,
             tail=Tail(reads, hub),
-            files=FileStore(settings.files_dir),
+            files=files,
             processors=_reported(ProcessorRegistry.load()),
             hooks=_reported(HookRegistry.load()),
             surveys=_reported(SurveyRegistry.load()),

@@ -24,6 +24,13 @@ TypeTitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 """Its title for people."""
 
 
+BucketAddress = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=/-]*)?$")]
+"""An S3 bucket, and where in it."""
+
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/?$")]
+"""Scheme, host and perhaps port."""
+
+
 class Settings(BaseSettings):
     """Settings of one process. Sizes are in bytes and durations in seconds, as the names say."""
 
@@ -35,6 +42,21 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("tomgql"),
         description="Directory of everything that `tomgql up` keeps: database, queue, files, tokens.",
     )
+    files: BucketAddress | None = Field(
+        None, description="Where the files of data products lie, as s3://BUCKET/PREFIX; else in the data directory."
+    )
+    s3_endpoint: WebAddress | None = Field(
+        None, description="Address of the S3 server, as https://HOST:PORT; without it Amazon's of the region."
+    )
+    s3_region: str | None = Field(None, description="Region of the bucket; without it AWS_REGION, or us-east-1.")
+    s3_path_style: bool = Field(
+        True, description="Whether the bucket stands in the path of an address (true) or before the host (false)."
+    )
+    s3_access_key_id: SecretStr | None = Field(
+        None, description="Who we are to S3; without it AWS_ACCESS_KEY_ID, or the role of the machine."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret that belongs to the access key.")
+    s3_session_token: SecretStr | None = Field(None, description="Token of temporary credentials.")
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the web process listens on.")
     secret_key: SecretStr | None = Field(
@@ -115,5 +137,5 @@ class Settings(BaseSettings):
 
     @property
     def files_dir(self) -> Path:
-        """Directory of the stored data products when no object store is set."""
+        """Directory of the data products' files; of those that still come when `files` names a bucket."""
         return self.data_dir / "files"

@@ -29,6 +29,7 @@ from pydantic import SecretStr
 from tomgql.embedded import DirectoryLock, EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
 from tomgql.embedded.directory import make_directory, passable_mode
 from tomgql.embedded.server import EmbeddedServer
+from tomgql.errors import TomError
 from tomgql.settings import Settings
 from tomgql.supervision import ChildSpec, Supervisor
 
@@ -66,7 +67,7 @@ async def run_up(settings: Settings, *, demo: bool, report: Report, prepare: Pre
             await Supervisor(specs, servers, report=report).run(stop_event)
             report("Stopping.")
         report("Stopped.")
-    except EmbeddedServerError as error:
+    except (EmbeddedServerError, TomError) as error:
         report(str(error))
         return 1
     return 0

@@ -5,6 +5,7 @@
 | nothing | SUCCEEDED, written by the verb in its effect's transaction, or here |
 | `Later` | WAITING |
 | retryable error of our tree | WAITING, then again, until the attempts are used up |
+| the file store is away | WAITING, then again, as often as it takes |
 | other error of our tree | FAILED with its code and message |
 | our database or queue lost | nothing is written: the lease runs out and the sweep has it run again |
 | cancellation by the process's end | QUEUED again |
@@ -18,7 +19,7 @@ import contextlib
 import logging
 import uuid
 
-from tomgql.errors import Cancelled, Conflict, Later, TomError
+from tomgql.errors import Cancelled, Conflict, FileStoreDown, Later, TomError
 from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
 from tomgql.plugins.sandbox import Sandbox
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 300.0
 """Longest pause before a retryable failure is tried again."""
+
+LONGEST_OUTAGE_PAUSE_S = 30.0
+"""Longest pause before a job looks again whether the file store is back."""
 
 RELEASE_LIMIT_S = 2.0
 """How long an ending process tries to give a job back; else the job's lease runs out, and the sweep has it run."""
@@ -109,10 +113,11 @@ async def _write_refusal(rt: Runtime, run: JobRun, error: TomError, tx: object) 
         logger.warning("job %s: %s", run.claim.job_id, note)
     if isinstance(error, Conflict):
         logger.warning("job %s: %s", run.claim.job_id, error.message)
-    failed = run.claim.faults + 1
-    if error.retryable and failed < rt.settings.job_max_attempts:
-        pause_s = min(2.0**failed, LONGEST_PAUSE_S)
-        await ledger.wait(tx, run.claim, pause_s, error.message, fault=True)  # type: ignore[arg-type]
+    away, failed = isinstance(error, FileStoreDown), run.claim.faults + 1
+    if away or (error.retryable and failed < rt.settings.job_max_attempts):
+        longest_s = LONGEST_OUTAGE_PAUSE_S if away else LONGEST_PAUSE_S
+        pause_s = min(2.0 ** min(run.claim.attempt if away else failed, 10), longest_s)
+        await ledger.wait(tx, run.claim, pause_s, error.message, fault=not away)  # type: ignore[arg-type]
     else:
         await ledger.fail(tx, run.claim, error.code, error.message, retryable=error.retryable)  # type: ignore[arg-type]
 

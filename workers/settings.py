@@ -17,6 +17,7 @@ from arq import func
 from arq.constants import in_progress_key_prefix
 from arq.worker import Worker
 
+from tomgql.errors import FileStoreDown
 from tomgql.events import log
 from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, serialize
 from tomgql.jobs.sweep import sweep
@@ -149,6 +150,8 @@ async def _prune(rt: Runtime) -> None:
                 await log.prune(connection, limits.event_retention_days, limits.event_retention_count)
             await discard_ended_uploads(rt)
             await discard_orphans(rt)
+        except FileStoreDown as error:
+            logger.warning("prune: %s", error)
         except LOST as error:
             outlive(error)
             logger.warning("prune: %s", error)

@@ -10,10 +10,13 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import TLS
+from tests.support.object_store import IN_BOTH_STORES
 from tests.support.people import Person, make_person
 from tests.support.pieces import request
 from tests.support.site import Site
 from tomgql.services import signed_addresses
+
+pytestmark = IN_BOTH_STORES
 
 CONTENT = bytes(range(256)) * 1000
 ETAG = f'"{hashlib.sha256(CONTENT).hexdigest()}"'

@@ -12,7 +12,7 @@ import pytest
 import redis.exceptions
 
 from tests.support.site import Site, until
-from tomgql.errors import Conflict, Later, UnreadableFile, UpstreamBusy
+from tomgql.errors import Conflict, FileStoreDown, Later, UnreadableFile, UpstreamBusy
 from tomgql.jobs import ledger
 from tomgql.jobs.ledger import Claim
 from tomgql.jobs.run import JobRun
@@ -20,7 +20,7 @@ from tomgql.jobs.specs import SPECS, ProcessDataProduct
 from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.store.transaction import transaction
-from workers.runner import run_job
+from workers.runner import LONGEST_OUTAGE_PAUSE_S, run_job
 from workers.tasks import HANDLERS
 
 LEASE_S = 30.0
@@ -215,6 +215,12 @@ class TestRunner:
         job = await run_with_double(site, raising(UpstreamBusy("Come back later.")), job_id)
         assert (job["state"], job["error_code"], job["error_retryable"]) == ("FAILED", "UPSTREAM_BUSY", True)
         assert job["attempts"] == site.settings.job_max_attempts
+
+    async def test_while_the_file_store_is_away_it_waits_as_often_as_it_takes(self, site: Site) -> None:
+        job_id = await a_job(site, attempts=str(50 * site.settings.job_max_attempts))
+        job = await run_with_double(site, raising(FileStoreDown("The file store is away.")), job_id)
+        assert (job["state"], job["message"], job["error_code"]) == ("WAITING", "The file store is away.", None)
+        assert (job["waiting_until"] - job["started"]).total_seconds() == pytest.approx(LONGEST_OUTAGE_PAUSE_S, abs=2)
 
     async def test_a_bug_shows_an_id_and_nothing_else(self, site: Site, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.ERROR):

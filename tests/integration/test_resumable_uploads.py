@@ -12,12 +12,15 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import TLS, Client
+from tests.support.object_store import IN_BOTH_STORES
 from tests.support.people import Person, make_person
 from tests.support.pieces import begin, begun, counts, offset_of, request, send, slow_put
 from tests.support.site import Site, running_site, until
 from tomgql.services import uploads
 from tomgql.services.open_uploads import discard_ended_uploads
 from tomgql.settings import Settings
+
+pytestmark = IN_BOTH_STORES
 
 CONTENT = b"mjd,mag,magerr,filter\n" + b"".join(b"%d.5,18.1,0.1,ztfr\n" % (59000 + n) for n in range(500))
 HASH = hashlib.sha256(CONTENT).hexdigest()

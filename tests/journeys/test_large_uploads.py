@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ import tomgql.client
 from tests.support.client import TLS, Client
 from tests.support.people import Person, make_person
 from tests.support.pieces import begun, offset_of, send
-from tests.support.site import Site, free_port, until, web_child
+from tests.support.site import Child, Site, free_port, until, web_child
 
 MEBIBYTE = 1024 * 1024
 CHUNK = os.urandom(MEBIBYTE)
@@ -50,6 +51,14 @@ async def put(client: Client, address: str, content: AsyncIterator[bytes], offse
     headers = {**client.headers, "Upload-Offset": str(offset)}
     async with httpx.AsyncClient(timeout=120, verify=TLS) as http:
         return await http.put(client.url + address, content=content, headers=headers)
+
+
+@asynccontextmanager
+async def another_web(site: Site, person: Person) -> AsyncIterator[tuple[Child, Client]]:
+    """A web process of its own over the site's servers, and the person's client of it."""
+    settings = site.settings.model_copy(update={"port": free_port()})
+    async with web_child(settings) as web:
+        yield web, Client(f"http://127.0.0.1:{settings.port}", person.client.token)
 
 
 def hash_of(size: int) -> str:
@@ -91,17 +100,15 @@ async def test_a_killed_web_process_loses_no_byte_that_head_tells_of(site: Site,
 
 async def test_a_large_file_takes_little_memory(site: Site, sender: Person) -> None:
     target, size = await sender.create_target("Large"), 300 * MEBIBYTE
-    settings = site.settings.model_copy(update={"port": free_port()})
-    client = Client(f"http://127.0.0.1:{settings.port}", sender.client.token)
     address = await begun(sender.client, target, size, dataProductType="fits_file", process=False)
-    async with web_child(settings) as web:
+    async with another_web(site, sender) as (web, client):
         assert (await send(client, address, 0, part(0, MEBIBYTE))).status_code == 204  # everything is loaded then
-        before = _peak_bytes(web.process.pid)
+        before = peak_bytes(web.process.pid)
         assert (await put(client, address, pieces(MEBIBYTE, size), MEBIBYTE)).status_code == 200
-        assert _peak_bytes(web.process.pid) - before < 40_000_000
+        assert peak_bytes(web.process.pid) - before < 40_000_000
 
 
-def _peak_bytes(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
     """Most memory that a process has held at a time."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM:"))

@@ -57,11 +57,15 @@ class Client:
         return data
 
     async def upload(self, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
-        """`uploadDataProduct`; its payload."""
-        answer = await self.send_file(UPLOAD, name, content, target=target, **given)
+        """`uploadDataProduct`; its payload, of an answer without errors."""
+        answer = await self.upload_answer(target, name, content, **given)
         assert "errors" not in answer, answer["errors"]
         payload: dict[str, Any] = answer["data"]["uploadDataProduct"]
         return payload
+
+    async def upload_answer(self, target: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
+        """`uploadDataProduct`; the whole answer."""
+        return await self.send_file(UPLOAD, name, content, target=target, **given)
 
     async def send_file(self, query: str, name: str, content: bytes, **given: Any) -> dict[str, Any]:
         """A mutation whose input holds a file, by the GraphQL multipart request specification; its whole answer."""

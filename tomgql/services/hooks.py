@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,12 @@ async def run_hook(rt: Runtime, sandbox: Sandbox, run: JobRun, spec: RunHook) ->
     Unavailable, NotFound.
     """
     installed = rt.hooks.locate(spec.hook)
-    occasion = await _occasion(rt, run, spec)
+    row = await _row(rt, run)
     await run.report(0.05, f'Calling the hook "{spec.hook}".')
-    with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
-        answer = await call_hook(sandbox, (spec.hook, installed.location), occasion, Path(directory), _limits(rt))
+    async with nullcontext() if row["sha256"] is None else rt.files.local(row["sha256"]) as path:
+        occasion = _occasion(run, spec, row, path)
+        with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
+            answer = await call_hook(sandbox, (spec.hook, installed.location), occasion, Path(directory), _limits(rt))
     result = {"hook": spec.hook, "version": answer.version, "occasion": spec.occasion, "notes": answer.notes}
     async with transaction(rt.writes) as tx:
         await run.succeed(tx, result, answer.message or f'The hook "{spec.hook}" is done.')
@@ -94,8 +97,8 @@ def _limits(rt: Runtime) -> Limits:
     return Limits(settings.hook_memory_bytes, settings.hook_cpu_s, settings.hook_timeout_s)
 
 
-async def _occasion(rt: Runtime, run: JobRun, spec: RunHook) -> Occasion:
-    """What the hook is told: target and product as they are now, wherever a merge has taken them."""
+async def _row(rt: Runtime, run: JobRun) -> Any:
+    """Target and product as they are now, wherever a merge has taken them."""
     row = await rt.writes.fetchrow(
         "select t.id as target_id, t.type, t.ra_deg, t.dec_deg, p.id as product_id, p.data_product_type, p.file_name,"
         " p.size_bytes, p.sha256, array(select n.name from target_names n where n.target_id = t.id"
@@ -106,6 +109,11 @@ async def _occasion(rt: Runtime, run: JobRun, spec: RunHook) -> Occasion:
     )
     if row is None:
         raise NotFound("The target was deleted before the hook was called.")
+    return row
+
+
+def _occasion(run: JobRun, spec: RunHook, row: Any, path: Path | None) -> Occasion:
+    """What the hook is told; ``path`` is the product's file, if there is a product."""
     return Occasion(
         id=encode("jobs", run.claim.job_id),
         name=spec.occasion,
@@ -113,17 +121,17 @@ async def _occasion(rt: Runtime, run: JobRun, spec: RunHook) -> Occasion:
         target=HookTarget(
             encode("targets", row["target_id"]), tuple(row["names"]), row["type"], row["ra_deg"], row["dec_deg"]
         ),
-        product=None if row["product_id"] is None else _product(rt, row),
+        product=None if path is None else _product(row, path),
         recorded=None if spec.recorded is None else RecordedData(**spec.recorded),
     )
 
 
-def _product(rt: Runtime, row: Any) -> HookProduct:
+def _product(row: Any, path: Path) -> HookProduct:
     return HookProduct(
         id=encode("data_products", row["product_id"]),
         data_product_type=row["data_product_type"],
         file_name=row["file_name"],
         size_bytes=row["size_bytes"],
         sha256=row["sha256"],
-        path=rt.files.local_path(row["sha256"]),
+        path=path,
     )

@@ -19,7 +19,7 @@ from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.domain.measurements import Note
 from tomgql.errors import Conflict, ProcessingLimit, TomError, TooLarge, Unavailable
-from tomgql.files import FileStore
+from tomgql.files import DirectoryStore
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import PreviewDataProduct
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
@@ -99,9 +99,9 @@ async def preview_stored_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spe
     product = await find_product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     async with _directory() as directory:
-        path = rt.files.local_path(product["sha256"])
-        request = _request(rt, product, path, directory, spec.processor, spec.options)
-        read = await sandbox.read(request, processing_limits(rt))
+        async with rt.files.local(product["sha256"]) as path:
+            request = _request(rt, product, path, directory, spec.processor, spec.options)
+            read = await sandbox.read(request, processing_limits(rt))
         actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
         async with rolled_back(rt.writes) as tx:
             preview = await _count(tx, Origin(product["target_id"], actor, product["id"]), read)
@@ -123,12 +123,11 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewProduct) -> 
 async def _preview(
     rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes], directory: Path
 ) -> Preview:
-    store = FileStore(directory / "file")
+    store = DirectoryStore(directory / "file")
     stored = await _put(rt, store, content)
     about = await describe_file(rt, new.target_id, clean_file_name(new.file_name), new.data_product_type)
-    path = store.local_path(stored)
-    request = _request(rt, about, path, directory, new.processor, new.options)
-    read = await _read(rt, request)
+    async with store.local(stored) as path:
+        read = await _read(rt, _request(rt, about, path, directory, new.processor, new.options))
     async with rolled_back(rt.writes) as tx:
         await _require_place(tx, actor, new)  # rights may have changed meanwhile
         same = await find_same(tx, actor, new, stored)
@@ -138,7 +137,7 @@ async def _preview(
         return await _count(tx, Origin(new.target_id, doer, same), read)
 
 
-async def _put(rt: Runtime, store: FileStore, content: AsyncIterator[bytes]) -> str:
+async def _put(rt: Runtime, store: DirectoryStore, content: AsyncIterator[bytes]) -> str:
     limit = rt.settings.max_preview_bytes
     try:
         return (await store.put(content, limit)).sha256

@@ -22,6 +22,7 @@ from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
+from tomgql.services.orphans import hold_file
 from tomgql.services.product_types import require_product_type
 from tomgql.services.same_product import UNFINISHED, find_same, job_of_same
 from tomgql.services.thumbnails import ask_thumbnail
@@ -93,8 +94,12 @@ def check_product(rt: Runtime, new: NewProduct) -> None:
 async def register_stored(
     tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, stored: StoredFile
 ) -> Registered:
-    """The product row of a file that is in the store, its job and their events: `register_product`'s second half."""
+    """The product row of a file that is in the store, its job and their events: `register_product`'s second half.
+
+    Raises Unavailable as well, when the file was discarded meanwhile.
+    """
     user_id = guard.require_writer(actor)
+    await hold_file(tx, rt, stored.sha256)
     request = _request(new, stored)
     answer = await idempotency.earlier_answer(tx, user_id, new.idempotency_key, "uploadDataProduct", request)
     if answer is not None:

@@ -19,7 +19,7 @@ from tomgql.errors import InvalidInput, TomError
 from tomgql.events import log
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
-from tomgql.plugins.sandbox import Sandbox, SandboxResult
+from tomgql.plugins.sandbox import Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
 from tomgql.services import accounts, hooks, idempotency
 from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
@@ -52,21 +52,25 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
 
     The product and its file stay whatever happens; notes say what was assumed, skipped or wrong. Data, events and
     the job's outcome are one transaction. Idempotent: the same file again changes nothing.
-    Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound.
+    Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound, Unavailable.
     """
     product = await find_product(rt, spec.data_product_id)
     await run.report(0.05, f"Reading {product['file_name']}.")
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
-        await try_thumbnail(rt, sandbox, product)
-        path = rt.files.local_path(product["sha256"])
-        request = reading_request(rt, product, path, Path(directory), spec.processor, spec.options)
-        try:
-            read = await sandbox.read(request, processing_limits(rt))
-        except TomError as error:
-            await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
-            raise
+        async with rt.files.local(product["sha256"]) as path:
+            await try_thumbnail(rt, sandbox, product, path)
+            request = reading_request(rt, product, path, Path(directory), spec.processor, spec.options)
+            read = await _read(rt, sandbox, product, request)
         await run.report(0.5, f"Recording {read.rows} rows.")
         await _record(rt, run, product, read)
+
+
+async def _read(rt: Runtime, sandbox: Sandbox, product: Any, request: SandboxRequest) -> SandboxResult:
+    try:
+        return await sandbox.read(request, processing_limits(rt))
+    except TomError as error:
+        await _keep_notes(rt, product["id"], [Note("ERROR", error.code.lower(), error.message)])
+        raise
 
 
 async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -> None:

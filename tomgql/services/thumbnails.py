@@ -14,7 +14,7 @@ from typing import Any
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import NotFound, TomError
+from tomgql.errors import FileStoreDown, NotFound, TomError
 from tomgql.events import log
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import MakeThumbnail
@@ -22,6 +22,7 @@ from tomgql.plugins.sandbox import Limits, Sandbox
 from tomgql.plugins.thumbnail_call import LARGEST_BYTES, draw_thumbnail
 from tomgql.runtime import Runtime
 from tomgql.services.jobs import enqueue
+from tomgql.services.orphans import hold_file
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -56,33 +57,38 @@ async def make_thumbnail(rt: Runtime, sandbox: Sandbox, run: JobRun, _spec: Make
     if product is None:
         raise NotFound("The data product was deleted before its thumbnail was drawn.")
     await run.report(0.05, f"Drawing the thumbnail of {product['file_name']}.")
-    thumbnail = await _draw(rt, sandbox, product)
+    async with rt.files.local(product["sha256"]) as path:
+        thumbnail = await _draw(rt, sandbox, product, path)
     message = "The file holds no image to draw." if thumbnail is None else "Drew the thumbnail."
     async with transaction(rt.writes) as tx:
-        await _keep(tx, product, thumbnail)
+        await _keep(tx, rt, product, thumbnail)
         await run.succeed(tx, {"drawn": thumbnail is not None}, message)
 
 
-async def try_thumbnail(rt: Runtime, sandbox: Sandbox, product: Any) -> None:
-    """Draw the thumbnail of a product that is being processed, if its type has one; a failure is only logged."""
+async def try_thumbnail(rt: Runtime, sandbox: Sandbox, product: Any, path: Path) -> None:
+    """Draw the thumbnail of a product that is being processed, if its type has one; a failure is only logged.
+
+    ``path`` is the product's file. Raises FileStoreDown.
+    """
     if product["data_product_type"] not in IMAGE_TYPES:
         return
     try:
-        thumbnail = await _draw(rt, sandbox, product)
+        thumbnail = await _draw(rt, sandbox, product, path)
+    except FileStoreDown:
+        raise
     except TomError as error:
         logger.info("no thumbnail of data product %s: %s", product["id"], error.message)
         return
     async with transaction(rt.writes) as tx:
-        await _keep(tx, product, thumbnail)
+        await _keep(tx, rt, product, thumbnail)
 
 
-async def _draw(rt: Runtime, sandbox: Sandbox, product: Any) -> str | None:
+async def _draw(rt: Runtime, sandbox: Sandbox, product: Any, path: Path) -> str | None:
     """The hash under which the thumbnail lies in the file store; None where the file holds no image."""
     settings = rt.settings
     limits = Limits(settings.processing_memory_bytes, settings.processing_cpu_s, settings.processing_timeout_s)
     with tempfile.TemporaryDirectory(prefix="tomgql-") as directory:
-        source = await asyncio.to_thread(rt.files.local_path(product["sha256"]).absolute)
-        drawn = await draw_thumbnail(sandbox, source, product["file_name"], Path(directory), limits)
+        drawn = await draw_thumbnail(sandbox, path, product["file_name"], Path(directory), limits)
         return None if drawn is None else (await rt.files.put(_content(drawn), LARGEST_BYTES)).sha256
 
 
@@ -90,8 +96,10 @@ async def _content(path: Path) -> AsyncIterator[bytes]:
     yield await asyncio.to_thread(path.read_bytes)
 
 
-async def _keep(tx: Transaction, product: Any, thumbnail: str | None) -> None:
+async def _keep(tx: Transaction, rt: Runtime, product: Any, thumbnail: str | None) -> None:
     """Name the thumbnail in the product's row, and announce it when it is another one."""
+    if thumbnail is not None:
+        await hold_file(tx, rt, thumbnail)
     # The target first, as all who lock both: a merge holds the target while it moves jobs and products.
     await tx.execute(
         "select from targets where id = (select target_id from data_products where id = $1) for key share",

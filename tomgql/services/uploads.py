@@ -169,7 +169,7 @@ async def _complete(rt: Runtime, actor: Principal, upload: Upload, part: Partial
             path=["input", "sha256"],
             offset=0,
         )
-    await asyncio.to_thread(rt.files.adopt, upload.address, sha256)
+    await rt.files.adopt(upload.address, sha256)
     actor = await accounts.principal_now(rt, actor)
     async with transaction(rt.writes) as tx:
         target_id = await tx.value("select target_id from file_uploads where address = $1", upload.address)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from urllib.parse import quote
 
-from tomgql.errors import NotFound, Unavailable
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tomgql.errors import NotFound
 from tomgql.reading import ids
 from tomgql.runtime import Runtime
 from tomgql.services import products
 from tomgql.services.signed_addresses import holder_of
 from tomgql.web.auth import principal_of
+from tomgql.web.stored import stored_response
 
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -39,13 +42,11 @@ async def download(request: Request) -> Response:
     known = request.headers.get("if-none-match", "")
     if headers["ETag"] in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
-    path = rt.files.local_path(found.sha256)
-    if not path.is_file():
-        raise Unavailable("The file of this data product is not on this server; tell its administrator.")
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=found.file_name,
-        content_disposition_type="attachment",
-        headers=headers,
-    )
+    headers["Content-Disposition"] = _attachment(found.file_name)
+    return await stored_response(request, rt.files, found.sha256, "application/octet-stream", headers)
+
+
+def _attachment(file_name: str) -> str:
+    """What has a browser save the file under its name (RFC 6266)."""
+    quoted = quote(file_name)
+    return f'attachment; filename="{file_name}"' if quoted == file_name else f"attachment; filename*=utf-8''{quoted}"

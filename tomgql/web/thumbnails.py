@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from tomgql.errors import NotFound, Unavailable
+from tomgql.errors import NotFound
 from tomgql.reading import ids
 from tomgql.runtime import Runtime
 from tomgql.services import thumbnails
 from tomgql.web.auth import principal_of
 from tomgql.web.files import SAFE_HEADERS
+from tomgql.web.stored import stored_response
 
 
 async def thumbnail(request: Request) -> Response:
@@ -24,7 +25,4 @@ async def thumbnail(request: Request) -> Response:
     headers = {**SAFE_HEADERS, "ETag": f'"{sha256}"'}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    path = rt.files.local_path(sha256)
-    if not path.is_file():
-        raise Unavailable("The thumbnail of this data product is not on this server; tell its administrator.")
-    return FileResponse(path, media_type="image/png", headers=headers)
+    return await stored_response(request, rt.files, sha256, "image/png", headers)

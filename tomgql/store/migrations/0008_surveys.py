@@ -49,7 +49,7 @@ def _reference(model: str, column: str, field: Any = fields.ForeignKeyField, **o
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tomgql", "0006_file_uploads")]
+    dependencies = [("tomgql", "0007_faster_ingest")]
     initial = False
     operations = [
         ops.CreateModel(
