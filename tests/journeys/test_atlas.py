@@ -249,7 +249,7 @@ class TestWithWorker:
         atlas.hold(0)
         job_id = await query_survey(observer.client, target, "atlas")
         await reaches(observer.client, job_id, "WAITING")
-        assert "no whole answer within 1.5 seconds" in (await job_of(observer.client, job_id))["message"]
+        assert "no whole answer within 1.2 seconds" in (await job_of(observer.client, job_id))["message"]
         atlas.release()
         assert (await hurried(site, observer.client, job_id))["state"] == "SUCCEEDED"
         assert atlas.counts("POST") == 1  # the task was found by its comment

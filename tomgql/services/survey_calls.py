@@ -12,6 +12,9 @@ from tomgql.plugins.surveys import MAIN, Answer, SurveyService, is_base_address
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
 
+SHARE_OF_STEP = 0.8
+"""How much of the time of a step one request may take, so that what was slow can still be said."""
+
 
 def addresses_of(settings: Settings, plugin: SurveyService) -> dict[str, str]:
     """Base addresses of a service by name: the site's, else its own. Raises InvalidInput for one that is none."""
@@ -50,10 +53,11 @@ class PacedHttp:
             allowed = f"{self.plugin.requests_per_minute:g} requests a minute"
             raise UpstreamBusy(f"{self.plugin.title} may be asked {allowed} by all of us.", seconds=wait_s)
         settings = self.rt.settings
+        longest_s = SHARE_OF_STEP * settings.survey_step_s
         answered = await self.rt.outbound.ask(
             Asked(method, address, params, form, json, headers or {}, basic),
             hosts={place(each) for each in self.addresses.values()},
             limit_bytes=settings.survey_answer_bytes,
-            limit_s=min(timeout_s or settings.survey_step_s, settings.survey_step_s),
+            limit_s=min(timeout_s or longest_s, longest_s),
         )
         return Answer(**vars(answered))
