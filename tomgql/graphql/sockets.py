@@ -40,7 +40,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle()
         finally:
             pings.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, WebSocketDisconnected):  # pinged who had just gone
                 await pings
 
     async def handle_message(self, message: Any) -> None:
