@@ -213,12 +213,15 @@ async def _beating(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
             if event is None:
                 return
             yield event
-    finally:
-        if coming is not None:
-            coming.cancel()
-            with suppress(asyncio.CancelledError):
-                await coming
-        await events.aclose()
+    finally:  # a task of its own: starlette cancels us again and again, and a mutation is waited for
+        await asyncio.shield(asyncio.create_task(_close(events, coming), name="end of an event stream"))
+
+
+async def _close(events: AsyncGenerator[bytes], coming: asyncio.Task[bytes | None] | None) -> None:
+    if coming is not None:
+        coming.cancel()
+        await asyncio.wait({coming})
+    await events.aclose()
 
 
 async def _next(events: AsyncGenerator[bytes]) -> bytes | None:

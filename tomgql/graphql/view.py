@@ -25,6 +25,7 @@ from tomgql.access.principal import ANONYMOUS, Principal
 from tomgql.errors import QueryTooCostly, TomError
 from tomgql.graphql import sse
 from tomgql.graphql.context import Context
+from tomgql.graphql.departure import while_connected
 from tomgql.graphql.sockets import SocketHandler
 from tomgql.reading.execute import reading_as
 from tomgql.runtime import Runtime
@@ -100,11 +101,12 @@ class GraphQLView(GraphQL[Context, None]):
         return await super().on_ws_connect(context)
 
     async def execute_operation(self, **given: Any) -> Any:  # type: ignore[override]
-        """See strawberry; with a limit on time."""
-        rt: Runtime = given["context"].rt
+        """See strawberry; with a limit on time, and given up when a client that only reads has gone."""
+        context: Context = given["context"]
+        rt = context.rt
         try:
             async with asyncio.timeout(rt.settings.request_timeout_s):
-                return await super().execute_operation(**given)
+                return await while_connected(given["request"], context, super().execute_operation(**given))
         except TimeoutError as error:
             raise QueryTooCostly(
                 f"This took longer than {rt.settings.request_timeout_s:g} seconds; ask for less at once."
