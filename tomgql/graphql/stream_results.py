@@ -22,6 +22,9 @@ from tomgql.graphql.departure import to_its_end
 from tomgql.graphql.errors import camel_path, shape
 from tomgql.reading.streams import Feed
 
+LONGEST_ID = 100
+"""Characters of the id that a client gives an operation, which is sent with each event."""
+
 
 class StreamRefused(Exception):  # noqa: N818 - named by what happened, like our own errors
     """An operation ends with errors instead of results: formatted as GraphQL answers carry them."""

@@ -26,7 +26,7 @@ from tomgql.errors import QueryTooCostly, TomError
 from tomgql.graphql import sse
 from tomgql.graphql.context import Context
 from tomgql.graphql.departure import while_connected
-from tomgql.graphql.sockets import SocketHandler
+from tomgql.graphql.sockets import SocketAdapter, SocketHandler
 from tomgql.reading.execute import reading_as
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
@@ -45,6 +45,7 @@ class GraphQLView(GraphQL[Context, None]):
     """One endpoint for HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = SocketAdapter
 
     def __init__(
         self, schema: Any, settings: Settings, authenticate: Authenticate, authenticate_header: Authenticate
