@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 
@@ -18,11 +19,22 @@ STARTUP_FAILED = 3
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends its streams with the cursor to go on behind, then closes connections."""
+    """Ends its streams with the cursor to go on behind, then closes connections.
 
-    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+    ``stall_s``: a client that takes nothing of what waits for it for so long is cut.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, stall_s: float) -> None:
         super().__init__(config)
         self._app = app
+        self._stall_s = stall_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for door in server.sockets:
+                _cut_who_stalls(door.fileno(), self._stall_s)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
@@ -44,7 +56,19 @@ def server_of(app: Starlette, settings: Settings) -> DrainingServer:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=5,
     )
-    return DrainingServer(config, app)
+    return DrainingServer(config, app, settings.client_stall_s)
+
+
+def _cut_who_stalls(door: int, seconds: float) -> None:
+    """Have the kernel end connections whose client lets what is sent wait, as tcp(7) has it for TCP_USER_TIMEOUT.
+
+    Nobody else can: a closed connection stays until its last byte is taken, and keeps its place among the streams.
+    Connections have the option from the socket that listens. Systems other than Linux have none like it.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        with socket.socket(fileno=os.dup(door)) as listening:
+            listening.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1_000))
 
 
 def serve(app: Starlette, settings: Settings) -> None:

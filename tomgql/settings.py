@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     max_operations_per_socket: int = Field(100, gt=0, description="Most operations of one WebSocket at a time.")
     socket_ping_s: float = Field(20.0, gt=0, description="Pause between pings; a peer that misses two is cut.")
     socket_idle_s: float = Field(300.0, gt=0, description="A WebSocket without an operation is closed after this.")
+    client_stall_s: float = Field(
+        60.0, ge=1, le=86_400, description="A client that takes nothing of what waits for it for so long is cut."
+    )
 
     processing_timeout_s: float = Field(300.0, gt=0, description="Wall-clock limit of processing one data product.")
     processing_cpu_s: int = Field(240, gt=0, description="Processor-time limit of processing one data product.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import websockets
+from graphql.execution.collect_fields import FieldDetails
 
 from tests.support.people import Person
 from tests.support.site import Site, until
@@ -128,6 +130,28 @@ async def test_who_joins_others_that_lag_behind_hears_nothing_twice(
         await create(admin, "Lag 2")
         assert [named(await told(slow)) for _ in "12"] == ["Lag 1", "Lag 2"]
         assert named(await told(ahead)) == "Lag 2"
+
+
+async def test_a_stream_keeps_nothing_of_the_events_that_it_has_told(site: Site, admin: Person) -> None:
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, FieldDetails) for each in gc.get_objects())
+
+    cursor = (await admin.client.query(LATEST))["server"]["latestCursor"]
+    names = [f"Forgotten {number}" for number in range(40)]
+    async with socket_of(site, admin.client.token) as live, socket_of(site, admin.client.token) as replayed:
+        await ask(live, TARGETS)
+        await subscribers(site, 1)
+        await create(admin, *names)
+        assert [named(await told(live)) for _ in names] == names
+        before = kept()
+        await ask(replayed, TARGETS, after=cursor)
+        assert [named(await told(replayed)) for _ in names] == names
+        await subscribers(site, 2)
+        assert kept() <= before + len(names) // 2
+        await create(admin, *(f"{name} again" for name in names))
+        assert len([named(await told(live)) for _ in names]) == len(names)
+        assert kept() <= before + len(names) // 2
 
 
 async def test_a_revoked_token_ends_the_streams_that_were_opened_with_it(site: Site, admin: Person) -> None:

@@ -113,9 +113,12 @@ class Subscription:
         return data
 
     async def message(self) -> dict[str, Any]:
-        """The next message of the protocol."""
-        message: dict[str, Any] = json.loads(await self._socket.recv())
-        return message
+        """The next message of the protocol; pings are answered and passed over."""
+        while True:
+            message: dict[str, Any] = json.loads(await self._socket.recv())
+            if message["type"] != "ping":
+                return message
+            await self._socket.send('{"type": "pong"}')
 
     def drop(self) -> None:
         """Break the connection as a killed subscriber does: no goodbye."""

@@ -114,7 +114,7 @@ async def running_parts(place: Path, prepare: Any) -> AsyncIterator[tuple[Parts,
         parts = Parts(postgres, valkey, settings, [Child(each, "serve", "--port", str(each.port)) for each in settings])
         stack.callback(lambda: [web.kill() for web in parts.webs])
         clients = clients_of(parts, token)
-        await until(PATIENCE_S, lambda: _answers(clients[0]))
+        await until(PATIENCE_S, lambda: answers(clients[0]))
         targets = [await _target(clients[0], f"Disconnects {number}") for number in range(3)]
         yield parts, token, targets
 
@@ -124,7 +124,8 @@ def clients_of(parts: Parts, token: str) -> list[Client]:
     return [Client(f"http://127.0.0.1:{each.port}", token) for each in parts.settings]
 
 
-async def _answers(client: Client) -> bool:
+async def answers(client: Client) -> bool:
+    """Whether a client's server answers."""
     with contextlib.suppress(*LOST):
         return bool(await client.query("{ server { latestCursor } }"))
     return False

@@ -47,7 +47,8 @@ class Outcome:
         )
 
 
-async def _prepared(database_url: str) -> str:
+async def prepared(database_url: str) -> str:
+    """Migrate a database and make an administrator; the token."""
     await migrate(database_url)
     await create_user(database_url, "chaos", is_admin=True)
     token: str = await create_token(database_url, "chaos", "disconnects", ())
@@ -57,7 +58,7 @@ async def _prepared(database_url: str) -> str:
 async def run(place: Path, disconnects: int, pause_s: float, seed: int) -> Outcome:
     """Disconnect and kill until there were so many disconnects; fails when anything was lost, doubled or reordered."""
     dice, over = random.Random(seed), asyncio.Event()
-    async with running_parts(place, _prepared) as (parts, token, targets):
+    async with running_parts(place, prepared) as (parts, token, targets):
         clients = clients_of(parts, token)
         begin = await latest_cursor(clients[0])
         everybody = [Heard(begin) for _ in range(SUBSCRIBERS)]

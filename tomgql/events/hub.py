@@ -25,13 +25,17 @@ RECONNECT_S = 0.5
 
 
 class Hub:
-    """Wakes the readers of one process."""
+    """Wakes the readers of one process.
+
+    ``streams`` counts the operations that the process streams, ``subscribers`` those of them that have read the log to
+    its end and wait for more.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.subscribers = 0
+        self.subscribers = self.streams = 0
 
     async def open(self) -> None:
         """Begin to listen."""

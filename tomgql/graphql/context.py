@@ -20,7 +20,8 @@ class Context:
     """One request, or one WebSocket: the runtime, who asks, and their reads.
 
     ``refusal`` is what was wrong with the credentials of a socket's handshake; its connection_init decides. ``feed``
-    is the way of the request's subscription through the event log.
+    is the way of the request's subscription through the event log. ``changes`` says of an operation that runs that it
+    is a mutation.
     """
 
     rt: Runtime
@@ -29,6 +30,7 @@ class Context:
     connection_params: dict[str, Any] | None = None
     refusal: TomError | None = None
     feed: Feed = field(default_factory=Feed)
+    changes: bool = False
 
     def for_stream(self, actor: Principal, feed: Feed) -> Context:
         """A context of its own for one operation that answers more than once."""

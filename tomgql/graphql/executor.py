@@ -31,6 +31,13 @@ class CompilingExecutor(StrawberryGraphQLCoreExecutionContext):
             return result
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
+    def build_per_event_executor(self, payload: Any) -> Any:
+        """See graphql-core 3.3; its copies share a memory of selections that every event adds to, so a stream that runs
+        for long would fill the process."""
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}
+        return executor
+
     async def _complete_relation(
         self, return_type: Any, details: Any, info: Any, path: Any, relation: Relation, position_context: Any
     ) -> Any:

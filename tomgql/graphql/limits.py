@@ -34,14 +34,17 @@ class FreshBudget(SchemaExtension):
     """Gives every operation its own budget of reads; operations of one WebSocket share a context.
 
     One that asks where the event log ends is read at one moment, so that a subscription can go on from what it shows.
+    The context learns whether the operation changes anything.
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
         """See strawberry."""
-        reads = self.execution_context.context.reads
+        context, kind = self.execution_context.context, self.execution_context.operation_type
+        context.changes = kind is OperationType.MUTATION
+        reads = context.reads
         reads.renew()
         asks_place = "latestCursor" in (self.execution_context.query or "")
-        if asks_place and self.execution_context.operation_type is OperationType.QUERY:
+        if asks_place and kind is OperationType.QUERY:
             async with reads.as_of_one_moment():
                 yield
         else:

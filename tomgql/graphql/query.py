@@ -43,6 +43,10 @@ class ServerInfo:
         " one moment, so that a subscription behind this cursor goes on without a gap or a repeat."
     )
     oldest_cursor: Cursor = described("How far back the event log reaches.")
+    active_streams: int | None = described(
+        "How many operations the web process that answers has running over WebSocket and server-sent events just now,"
+        " subscriptions above all; null for who is no administrator."
+    )
 
 
 def by_id(resource: str, public_id: str) -> Any:
@@ -84,13 +88,15 @@ class Query(ReferenceQueries, SurveyQueries):
 
     @strawberry.field(description="About this server.")
     async def server(self, info: Info) -> ServerInfo:
-        oldest, latest = await streams.reach(info.context.rt, info.context.reads)
+        rt, actor = info.context.rt, info.context.actor
+        oldest, latest = await streams.reach(rt, info.context.reads)
         return ServerInfo(
             name="tomgql",
             version=__version__,
             time=datetime.now(UTC),
             latest_cursor=Cursor(latest),
             oldest_cursor=Cursor(oldest),
+            active_streams=rt.hub.streams if actor.is_admin else None,
         )
 
     @strawberry.field(

@@ -13,13 +13,14 @@ from types import NoneType
 from typing import Any
 
 import orjson
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from tomgql.errors import NotAuthenticated
 from tomgql.graphql.context import Context
-from tomgql.graphql.stream_results import Asked, StreamRefused
+from tomgql.graphql.stream_results import LONGEST_ID, Asked, StreamRefused
 from tomgql.graphql.streams import Streams
 
 FORBIDDEN = 4403
@@ -27,6 +28,21 @@ FORBIDDEN = 4403
 
 IDLE = 4408
 """Close code for a socket on which nothing happens: a time limit, as the protocol has it for connection_init."""
+
+LONGEST_REASON_BYTES = 123
+"""Room for the reason in a close frame, by RFC 6455."""
+
+LONGEST_PAYLOAD = 1_000
+"""Characters of what is given with a ping, and sent back."""
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """A WebSocket that is closed once, with a reason that fits: some quote what a client said."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """See strawberry."""
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            await super().close(code, reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore"))
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -40,25 +56,27 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle()
         finally:
             pings.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, WebSocketDisconnected):  # pinged who had just gone
                 await pings
 
     async def handle_message(self, message: Any) -> None:
         """See strawberry; a message of another form closes the socket by the protocol's code, not by a traceback."""
         self._heard_at = time.monotonic()
-        payload = message.get("payload") if isinstance(message, dict) else None
-        well = isinstance(message, dict) and isinstance(message.get("id", ""), str)
-        if well and message.get("type") == "subscribe":
-            well = (
-                isinstance(payload, dict)
-                and isinstance(payload.get("query"), str)
-                and isinstance(payload.get("variables"), (dict, NoneType))
-                and isinstance(payload.get("operationName"), (str, NoneType))
-            )
-        if well:
+        if _is_well_formed(message):
             await super().handle_message(message)
         else:
             await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_connection_init(self, message: Any) -> None:
+        """See strawberry; a payload of null is none."""
+        if message.get("payload") is None:
+            message.pop("payload", None)
+        await super().handle_connection_init(message)
+
+    async def handle_ping(self, message: Any) -> None:
+        """See strawberry; what is given with a ping comes back."""
+        payload = message.get("payload")
+        await self.send_message({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
 
     async def handle_subscribe(self, message: Any) -> None:
         """See strawberry; a token that was revoked or has expired meanwhile ends the socket."""
@@ -109,3 +127,26 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 return await self.websocket.close(code=IDLE, reason="No operation for a long time")
             if self.connection_acknowledged:
                 await self.send_message({"type": "ping"})
+
+
+def _is_well_formed(message: Any) -> bool:
+    """Whether a message has the fields of its type, as far as strawberry does not look itself."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    payload = message.get("payload")
+    if message["type"] in ("subscribe", "complete") and not _is_id(message.get("id")):
+        return False
+    if message["type"] == "subscribe":
+        return (
+            isinstance(payload, dict)
+            and isinstance(payload.get("query"), str)
+            and isinstance(payload.get("operationName"), (str, NoneType))
+            and all(isinstance(payload.get(name), (dict, NoneType)) for name in ("variables", "extensions"))
+        )
+    return isinstance(payload, (dict, NoneType)) and (
+        message["type"] != "ping" or len(orjson.dumps(payload)) <= LONGEST_PAYLOAD
+    )
+
+
+def _is_id(given: Any) -> bool:
+    return isinstance(given, str) and 0 < len(given) <= LONGEST_ID

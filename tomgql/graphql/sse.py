@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from tomgql.events.mailbox import Frame
 from tomgql.graphql.context import Context
-from tomgql.graphql.stream_results import Asked, StreamRefused
+from tomgql.graphql.stream_results import LONGEST_ID, Asked, StreamRefused
 from tomgql.graphql.streams import Streams
 
 if TYPE_CHECKING:
@@ -165,15 +165,20 @@ class EventStreams:
 async def _run_on(channel: Channel, view: GraphQLView, request: Request) -> Response:
     asked, extensions, context = await _asked(view, request)
     operation_id = (extensions or {}).get("operationId", "")
-    if not isinstance(operation_id, str) or not operation_id:
-        raise HTTPException(400, "An operation on a stream needs an id: `extensions: {operationId: ...}`.")
+    if not isinstance(operation_id, str) or not 0 < len(operation_id) <= LONGEST_ID:
+        raise HTTPException(
+            400, f"An operation on a stream needs an id of 1 to {LONGEST_ID} characters: `extensions.operationId`."
+        )
     frames = _streams(request).frames(asked, context)
     channel.begin(operation_id, frames, context.rt.settings.max_operations_per_socket)
     return Response(status_code=202, headers=HEADERS)
 
 
 def _stop(channel: Channel, request: Request) -> Response:
-    task = channel.operations.get(request.query_params.get("operationId", ""))
+    operation_id = request.query_params.get("operationId")
+    if not operation_id:
+        raise HTTPException(400, "Which operation is to be stopped? Say it by `?operationId=`.")
+    task = channel.operations.get(operation_id)
     if task is not None:
         task.cancel()
     return JSONResponse(None, headers=HEADERS)
@@ -213,12 +218,15 @@ async def _beating(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
             if event is None:
                 return
             yield event
-    finally:
-        if coming is not None:
-            coming.cancel()
-            with suppress(asyncio.CancelledError):
-                await coming
-        await events.aclose()
+    finally:  # a task of its own: starlette cancels us again and again, and a mutation is waited for
+        await asyncio.shield(asyncio.create_task(_close(events, coming), name="end of an event stream"))
+
+
+async def _close(events: AsyncGenerator[bytes], coming: asyncio.Task[bytes | None] | None) -> None:
+    if coming is not None:
+        coming.cancel()
+        await asyncio.wait({coming})
+    await events.aclose()
 
 
 async def _next(events: AsyncGenerator[bytes]) -> bytes | None:

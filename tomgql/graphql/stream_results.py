@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,8 +18,12 @@ from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly, TomError, Unavailable
 from tomgql.events.mailbox import Frame
 from tomgql.graphql.context import Context
+from tomgql.graphql.departure import to_its_end
 from tomgql.graphql.errors import camel_path, shape
 from tomgql.reading.streams import Feed
+
+LONGEST_ID = 100
+"""Characters of the id that a client gives an operation, which is sent with each event."""
 
 
 class StreamRefused(Exception):  # noqa: N818 - named by what happened, like our own errors
@@ -65,20 +69,26 @@ async def results_of(schema: Schema, asked: Asked, context: Context) -> AsyncGen
         allowed_operation_types=asked.allowed,
     )
     async with aclosing(source):
-        result = await _first(source, context)
+        result = await _first(source, context, may_change="mutation" in asked.document)
         if result is not None:
             yield _frame(result, context.feed)
         async for later in source:
             yield _frame(later, context.feed)
 
 
-async def _first(source: AsyncGenerator[Any], context: Context) -> ExecutionResult | None:
-    """The first result, in the time that a request may take; a subscription may let wait for it."""
+async def _first(source: AsyncGenerator[Any], context: Context, *, may_change: bool) -> ExecutionResult | None:
+    """The first result, in the time that a request may take; a subscription may let wait for it.
+
+    ``may_change`` is false of what surely is no mutation.
+    """
     limit_s = context.rt.settings.request_timeout_s
     try:
         async with asyncio.timeout(limit_s) as limit:
             context.feed.begun = lambda: limit.reschedule(None)
-            result: ExecutionResult | None = await anext(source, None)
+            coming: Awaitable[ExecutionResult | None] = anext(source, None)
+            if may_change:
+                coming = to_its_end(coming, context, lambda: not limit.expired())
+            result = await coming
     except TimeoutError as error:
         raise QueryTooCostly(f"This took longer than {limit_s:g} seconds; ask for less at once.") from error
     if isinstance(result, PreExecutionError):

@@ -44,7 +44,7 @@ class Streams:
         self._watch: asyncio.Task[None] | None = None
         self.is_draining = False
         self.farewells: set[Callable[[], None]] = set()
-        self._running = self._anonymous = 0
+        self._anonymous = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -119,7 +119,7 @@ class Streams:
     @contextmanager
     def _counted(self, actor: Principal) -> Iterator[None]:
         limits = self.rt.settings
-        if self._running >= limits.max_streams or (
+        if self.rt.hub.streams >= limits.max_streams or (
             actor.is_anonymous and self._anonymous >= limits.max_anonymous_streams
         ):
             raise StreamRefused([formatted(TooManyStreams("This server serves no more streams just now; try later."))])
@@ -130,9 +130,9 @@ class Streams:
             self._count(actor, -1)
 
     def _count(self, actor: Principal, change: int) -> None:
-        self._running += change
+        self.rt.hub.streams += change
         self._anonymous += change * actor.is_anonymous
-        if self._running:
+        if self.rt.hub.streams:
             self._idle.clear()
         else:
             self._idle.set()

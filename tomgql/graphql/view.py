@@ -25,7 +25,8 @@ from tomgql.access.principal import ANONYMOUS, Principal
 from tomgql.errors import QueryTooCostly, TomError
 from tomgql.graphql import sse
 from tomgql.graphql.context import Context
-from tomgql.graphql.sockets import SocketHandler
+from tomgql.graphql.departure import while_connected
+from tomgql.graphql.sockets import SocketAdapter, SocketHandler
 from tomgql.reading.execute import reading_as
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
@@ -44,6 +45,7 @@ class GraphQLView(GraphQL[Context, None]):
     """One endpoint for HTTP and WebSocket."""
 
     graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = SocketAdapter
 
     def __init__(
         self, schema: Any, settings: Settings, authenticate: Authenticate, authenticate_header: Authenticate
@@ -100,11 +102,12 @@ class GraphQLView(GraphQL[Context, None]):
         return await super().on_ws_connect(context)
 
     async def execute_operation(self, **given: Any) -> Any:  # type: ignore[override]
-        """See strawberry; with a limit on time."""
-        rt: Runtime = given["context"].rt
+        """See strawberry; with a limit on time, and given up when a client that only reads has gone."""
+        context: Context = given["context"]
+        rt = context.rt
         try:
             async with asyncio.timeout(rt.settings.request_timeout_s):
-                return await super().execute_operation(**given)
+                return await while_connected(given["request"], context, super().execute_operation(**given))
         except TimeoutError as error:
             raise QueryTooCostly(
                 f"This took longer than {rt.settings.request_timeout_s:g} seconds; ask for less at once."
