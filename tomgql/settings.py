@@ -128,6 +128,7 @@ class Settings(BaseSettings):
         description="Encrypts the secrets of survey services that are stored; without it none can be. `tomgql up` makes"
         " one.",
     )
+    harvest_look_s: float = Field(60.0, gt=0, description="Pause between two looks for harvest rules that are due.")
     survey_step_s: float = Field(90.0, gt=0, description="Longest step of a query of a survey service.")
     survey_answer_bytes: int = Field(50 * MEBIBYTE, gt=0, description="Largest answer of a survey service.")
 

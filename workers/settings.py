@@ -23,6 +23,7 @@ from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, 
 from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
+from tomgql.services.harvests import harvest
 from tomgql.services.open_uploads import discard_ended_uploads
 from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
@@ -59,6 +60,7 @@ async def run_worker(settings: Settings) -> None:
                 ("arq", _work(rt, sandbox)),
                 ("sweep", _sweep(rt)),
                 ("prune", _prune(rt)),
+                ("harvest", _harvest(rt)),
             )
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -140,6 +142,16 @@ async def _sweep(rt: Runtime) -> None:
             outlive(error)
             logger.warning("sweep: %s", error)
         await asyncio.sleep(rt.settings.job_sweep_s)
+
+
+async def _harvest(rt: Runtime) -> None:
+    while True:
+        try:
+            await harvest(rt)
+        except LOST as error:
+            outlive(error)
+            logger.warning("harvest: %s", error)
+        await asyncio.sleep(rt.settings.harvest_look_s)
 
 
 async def _prune(rt: Runtime) -> None:

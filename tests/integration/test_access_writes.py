@@ -100,5 +100,5 @@ async def check(name: str, act: Act, scene: Scene) -> None:
 def test_every_cell_is_there(scene: Scene) -> None:
     cells = [expected(scene.world, BY_NAME[name], act) for name in ACTOR_NAMES for act in ACTS]
     counts = {code: cells.count(code) for code in (None, "NOT_FOUND", "NOT_ALLOWED", "NOT_AUTHENTICATED")}
-    assert (len(ACTS), len(cells)) == (112, 1680)
-    assert counts == {None: 355, "NOT_FOUND": 614, "NOT_ALLOWED": 599, NOT_AUTHENTICATED: 112}
+    assert (len(ACTS), len(cells)) == (115, 1725)
+    assert counts == {None: 367, "NOT_FOUND": 617, "NOT_ALLOWED": 626, NOT_AUTHENTICATED: 115}

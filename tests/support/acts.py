@@ -120,6 +120,8 @@ def _about_targets(target: str) -> list[Act]:
         Act(f"ask-a-survey-about-{target}", "querySurvey", about,
             lambda scene, id: {"target": id, "service": "atlas", "parameters": {"mjd_min": _day(scene)}},
             change_target(target)),
+        Act(f"harvest-{target}", "createHarvestRule", about,
+            lambda _scene, id: {"target": id, "service": "atlas", "everyDays": 1.0}, change_target(target)),
         Act(f"data-into-{target}", "createReducedData", about, lambda scene, id: {"target": id, **_rows(scene)},
             change_target(target)),
         Act(f"observation-of-{target}", "createObservation", about,

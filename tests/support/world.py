@@ -277,6 +277,14 @@ async def _write(w: _Writer) -> World:
     await w.asked_for_by(jobs)
     ids["j"] = [f"j{job}" for job in jobs]
     ids["l"] = [f"l{key}" for key in lists]
+    rules = [
+        await w.add("harvest_rules", service="atlas", parameters={"mjd_min": 59000.5 + number}, every_days=0.5 + number,
+                    enabled=number % 2 == 0, message=f"rule {number}", created_by_id=users[maker],
+                    target_id=targets[number] if number < 6 else None,
+                    target_list_id=lists[number - 6] if number >= 6 else None)
+        for number, maker in enumerate(("admin", "member", "stranger") * 3)
+    ]  # fmt: skip
+    ids["h"] = [f"h{key}" for key in rules]
     ids["o"] = [f"o{key}" for key in observations]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
         ids[prefix] = [f"{prefix}{key}" for key in keys]

@@ -147,6 +147,18 @@ async def require_target_list(tx: Transaction, actor: Principal, list_id: int, p
     )
 
 
+async def require_visible_target_list(tx: Transaction, actor: Principal, list_id: int, path: list[str]) -> None:
+    """The actor may see the target list."""
+    visible = predicates.target_list_visible_to
+    await _require(tx, actor, ("target_lists", list_id, "target list"), visible, visible, "the right to see it", path)
+
+
+async def require_harvest_rule(tx: Transaction, actor: Principal, rule_id: int, path: list[str]) -> None:
+    """The actor may change the harvest rule, as who sees it may."""
+    visible = predicates.harvest_rule_visible_to
+    await _require(tx, actor, ("harvest_rules", rule_id, "harvest rule"), visible, visible, "the right to see it", path)
+
+
 async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list[str]) -> None:
     """The actor may cancel or retry the job."""
     await _require(

@@ -10,6 +10,7 @@ statement runs, so a change of rights acts on the next read. ``bind`` adds a val
 - Observation: follows its target.
 - Reduced datum: follows its product, or its target if it has none.
 - Target list: its maker, administrators, and whoever may see one of its targets.
+- Harvest rule: its maker, administrators, and whoever may change its target.
 - Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
 """
 
@@ -184,6 +185,18 @@ def job_retryable_by(actor: Principal, job: str, bind: Bind) -> str:
     return (
         f"({job}.target_id in {_granted_targets(actor, CHANGE, bind)}"
         f" or ({job}.target_id is null and {job}.created_by_id = {bind(actor.user_id, 'bigint')}))"
+    )
+
+
+def harvest_rule_visible_to(actor: Principal, rule: str, bind: Bind) -> str:
+    """Whether the actor may see, change and delete the harvest rule: its maker, and who may change its target."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"({rule}.created_by_id = {bind(actor.user_id, 'bigint')}"
+        f" or {rule}.target_id in {_granted_targets(actor, CHANGE, bind)})"
     )
 
 

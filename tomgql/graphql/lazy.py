@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from tomgql.graphql.observations import Observation
     from tomgql.graphql.people import User, UserGroup
     from tomgql.graphql.products import DataProduct
-    from tomgql.graphql.targets import Target
+    from tomgql.graphql.targets import Target, TargetList
 
 LazyTarget = Annotated["Target", strawberry.lazy("tomgql.graphql.targets")]
+LazyTargetList = Annotated["TargetList", strawberry.lazy("tomgql.graphql.targets")]
 LazyDataProduct = Annotated["DataProduct", strawberry.lazy("tomgql.graphql.products")]
 LazyReducedDatum = Annotated["ReducedDatum", strawberry.lazy("tomgql.graphql.data")]
 LazyJob = Annotated["Job", strawberry.lazy("tomgql.graphql.jobs")]

@@ -12,6 +12,7 @@ from tomgql.errors import TomError
 from tomgql.graphql.base import described
 from tomgql.graphql.enums import RowOutcome
 from tomgql.graphql.errors import UserError, refused_at_top, user_errors
+from tomgql.graphql.harvests import HarvestRule
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.observations import Observation
 from tomgql.graphql.people import Token, User, UserGroup
@@ -44,6 +45,12 @@ class TargetPayload:
 @strawberry.type(description="A target list, or why not.")
 class TargetListPayload:
     target_list: TargetList | None = _maybe("The target list as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="A harvest rule, or why not.")
+class HarvestRulePayload:
+    harvest_rule: HarvestRule | None = _maybe("The rule as it is now.")
     errors: list[UserError] = _errors()
 
 

@@ -13,6 +13,7 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql import data, observations, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
+from tomgql.graphql.harvests import HarvestQueries
 from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.people import UserGroup, Viewer
@@ -66,7 +67,7 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries, SurveyQueries):
+class Query(ReferenceQueries, SurveyQueries, HarvestQueries):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

@@ -16,6 +16,7 @@ PREFIXES = {
     "user_groups": "ug",
     "tokens": "k",
     "target_lists": "l",
+    "harvest_rules": "h",
 }
 """Resource -> prefix of its ids."""
 

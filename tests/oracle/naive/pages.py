@@ -50,6 +50,7 @@ SORT_KEYS: dict[str, dict[str, Callable[..., Any]]] = {
     "reduced_data": {"TIMESTAMP": lambda row: row.mjd, "CREATED": lambda row: row.created},
     "observations": {"CREATED": lambda row: row.created},
     "jobs": {"CREATED": lambda row: row.created},
+    "harvest_rules": {"CREATED": lambda row: row.created},
 }
 """Table -> order field -> what to sort by, given the row, and the point if the order has one.
 
@@ -69,6 +70,7 @@ DEFAULT_ORDERS: dict[str, Order] = {
     "reduced_data": [("TIMESTAMP", "ASC", None)],
     "observations": [("CREATED", "DESC", None)],
     "jobs": [("CREATED", "DESC", None)],
+    "harvest_rules": [("CREATED", "DESC", None)],
 }
 """Orders of lists that ask for none; the others stand as they were entered."""
 

@@ -1,4 +1,4 @@
-"""Data products, their groups and notes, observations, jobs."""
+"""Data products, their groups and notes, observations, jobs, harvest rules."""
 
 from __future__ import annotations
 
@@ -87,6 +87,15 @@ JOB: Rules = {
     "error": lambda _ask, job: None if job.error_code is None else job,
     "target": row_of("targets", "target_id"),
     "dataProduct": row_of("data_products", "data_product_id"),
+    "createdBy": row_of("users", "created_by_id"),
+}
+
+HARVEST_RULE: Rules = {
+    "id": public_id,
+    **columns("service", "parameters", "everyDays", "enabled", "message"),
+    **moments("due", "created", "modified"),
+    "target": row_of("targets", "target_id"),
+    "targetList": row_of("target_lists", "target_list_id"),
     "createdBy": row_of("users", "created_by_id"),
 }
 

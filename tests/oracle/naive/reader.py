@@ -47,6 +47,7 @@ RULES: dict[str, Rules] = {
     "Observation": products.OBSERVATION,
     "Job": products.JOB,
     "JobError": products.JOB_ERROR,
+    "HarvestRule": products.HARVEST_RULE,
     "PhotometryDatum": data.PHOTOMETRY,
     "SpectroscopyDatum": data.SPECTROSCOPY,
     "AstrometryDatum": data.ASTROMETRY,

@@ -109,6 +109,9 @@ class Asker:
             return self.one("data_products", job.data_product_id) is not None
         return job.target_id in self._granted["CHANGE"]
 
+    def _sees_harvest_rules(self, rule: Row) -> bool:
+        return self._is_me(rule.created_by_id) or rule.target_id in self._granted["CHANGE"]
+
     def _sees_users(self, user: Row) -> bool:
         return self.signed_in and bool(user.is_active)
 

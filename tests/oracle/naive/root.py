@@ -62,6 +62,7 @@ QUERY: Rules = {
     "userGroups": everything("user_groups"),
     "job": _by_id("jobs"),
     "jobs": everything("jobs", "JobWhere"),
+    "harvestRules": everything("harvest_rules"),
 }
 
 BAND: Rules = columns("name", "aliases", "wavelengthAngstrom", "abMinusVega", "colour")

@@ -18,6 +18,7 @@ PREFIXES = {
     "users": "u",
     "user_groups": "ug",
     "tokens": "k",
+    "harvest_rules": "h",
 }
 """Table -> prefix of the ids of its rows."""
 
@@ -31,6 +32,7 @@ TYPES = {
     "users": "User",
     "user_groups": "UserGroup",
     "tokens": "Token",
+    "harvest_rules": "HarvestRule",
 }
 """Table -> GraphQL type of its rows."""
 

@@ -16,7 +16,7 @@ from tomgql.graphql.mutations.arguments import given, key, maybe_key
 from tomgql.graphql.payloads import DataProductPayload, DeletePayload, answer
 from tomgql.reading.relation import one
 from tomgql.runtime import Runtime
-from tomgql.services import product_changes, removal
+from tomgql.services import harvests, product_changes, removal
 
 
 @strawberry.input(description="What to change of a data product; what is not given stays as it is.")
@@ -72,6 +72,13 @@ class RemovalMutations:
     @strawberry.mutation(description="Delete a target list; its targets stay. For its maker and administrators.")
     async def delete_target_list(self, info: Info, id: Id) -> DeletePayload:
         return await _delete(info, "target_lists", id, removal.delete_target_list)
+
+    @strawberry.mutation(
+        description="Delete a harvest rule; what it has asked goes on. For its maker, administrators, and whoever may"
+        " CHANGE its target."
+    )
+    async def delete_harvest_rule(self, info: Info, id: Id) -> DeletePayload:
+        return await _delete(info, "harvest_rules", id, harvests.delete_harvest_rule)
 
     @strawberry.mutation(
         description="Delete a data product group that holds no products any more. For its maker and administrators."

@@ -9,12 +9,12 @@ import strawberry
 from tomgql.graphql.context import Info
 from tomgql.graphql.errors import UserError
 from tomgql.graphql.inputs import optional
-from tomgql.graphql.mutations.arguments import key, mapping
-from tomgql.graphql.payloads import DeletePayload, JobPayload, answer
+from tomgql.graphql.mutations.arguments import key, mapping, maybe_key
+from tomgql.graphql.payloads import DeletePayload, HarvestRulePayload, JobPayload, answer
 from tomgql.graphql.scalars import JSON
 from tomgql.graphql.surveys import SurveyService, survey_services
 from tomgql.reading.relation import one
-from tomgql.services import survey_credentials, surveys
+from tomgql.services import harvests, survey_credentials, surveys
 
 Service = Annotated[str, strawberry.argument(description="Name of the service.")]
 ForEverybody = Annotated[bool, strawberry.argument(description="Those of everybody; administrators only.")]
@@ -38,6 +38,23 @@ class SetSurveyCredentialsInput:
     for_everybody: bool = strawberry.field(
         default=False, description="For every user who has none of their own; administrators only."
     )
+
+
+@strawberry.input(description="A survey service to be asked again and again: about a target, or about each of a list.")
+class CreateHarvestRuleInput:
+    service: str = strawberry.field(description="Name of the service.")
+    every_days: float = strawberry.field(description="Pause between two queries of a target, days, 0.04 to 3,653.")
+    parameters: JSON | None = optional("Its parameters, a JSON object as its `parametersSchema` has it.")
+    target: strawberry.ID | None = optional("The target; the right CHANGE on it is needed, now and whenever it asks.")
+    target_list: strawberry.ID | None = optional("The list; of its targets those are asked about that you may CHANGE.")
+
+
+@strawberry.input(description="What to change of a harvest rule; one that is changed asks at once.")
+class UpdateHarvestRuleInput:
+    id: strawberry.ID = strawberry.field(description="The rule.")
+    every_days: float | None = optional("New pause, days, 0.04 to 3,653.")
+    enabled: bool | None = optional("Whether it is at work.")
+    parameters: JSON | None = optional("New parameters, all of them.")
 
 
 @strawberry.type(description="A survey service, or why not.")
@@ -68,6 +85,41 @@ class SurveyMutations:
             return {"job": one("jobs", await surveys.query_survey(info.context.rt, info.context.actor, new))}
 
         return await answer(JobPayload, work)
+
+    @strawberry.mutation(
+        description="Have a survey service asked again and again, in your name. It asks at once, and then every so many"
+        " days; a query that has not ended is not asked a second time."
+    )
+    async def create_harvest_rule(
+        self, info: Info, input: Annotated[CreateHarvestRuleInput, strawberry.argument(description="The rule.")]
+    ) -> HarvestRulePayload:
+        async def work() -> dict[str, Any]:
+            new = harvests.NewRule(
+                service=input.service,
+                parameters=mapping(input.parameters, "input", "parameters"),
+                every_days=input.every_days,
+                target_id=maybe_key("targets", input.target, "input", "target"),
+                target_list_id=maybe_key("target_lists", input.target_list, "input", "targetList"),
+            )
+            made = await harvests.create_harvest_rule(info.context.rt, info.context.actor, new)
+            return {"harvest_rule": one("harvest_rules", made)}
+
+        return await answer(HarvestRulePayload, work)
+
+    @strawberry.mutation(description="Change a harvest rule.")
+    async def update_harvest_rule(
+        self, info: Info, input: Annotated[UpdateHarvestRuleInput, strawberry.argument(description="The change.")]
+    ) -> HarvestRulePayload:
+        async def work() -> dict[str, Any]:
+            asked = None if input.parameters is None else mapping(input.parameters, "input", "parameters")
+            rule = key("harvest_rules", input.id, "input", "id")
+            changed = await harvests.update_harvest_rule(
+                info.context.rt, info.context.actor, rule,
+                every_days=input.every_days, enabled=input.enabled, parameters=asked,
+            )  # fmt: skip
+            return {"harvest_rule": one("harvest_rules", changed)}
+
+        return await answer(HarvestRulePayload, work)
 
     @strawberry.mutation(description="Store the secrets that a survey service wants of you, or of everybody.")
     async def set_survey_credentials(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tomgql.reading.catalog.data import REDUCED_DATA, REVISIONS
+from tomgql.reading.catalog.harvests import HARVEST_RULES
 from tomgql.reading.catalog.jobs import JOBS
 from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
 from tomgql.reading.catalog.observations import OBSERVATIONS
@@ -26,6 +27,7 @@ RESOURCES: dict[str, Resource] = {
         DATA_TYPE_SUMMARIES,
         OBSERVATIONS,
         JOBS,
+        HARVEST_RULES,
         USERS,
         USER_GROUPS,
         TOKENS,
