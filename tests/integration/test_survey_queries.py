@@ -166,8 +166,8 @@ class TestCredentials:
         assert [error["code"] for error in refused] == ["NOT_ALLOWED"]
         await admin.client.query(CREDENTIALS, input=given)
         plugin = site.rt.surveys.locate("moody").plugin
-        assert await find_credentials(site.rt, plugin, int(observer.id[1:])) == SECRETS
-        assert await find_credentials(site.rt, plugin, int(admin.id[1:])) == common
+        assert await find_credentials(site.settings, site.rt.reads.fetch, plugin, int(observer.id[1:])) == SECRETS
+        assert await find_credentials(site.settings, site.rt.reads.fetch, plugin, int(admin.id[1:])) == common
         delete = (
             'mutation { deleteSurveyCredentials(service: "moody", forEverybody: true) { deletedId errors { code } } }'
         )

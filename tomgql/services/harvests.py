@@ -67,7 +67,7 @@ async def create_harvest_rule(rt: Runtime, actor: Principal, new: NewRule) -> tu
             await surveys.require_askable(tx, plugin, new.target_id, parameters)
         else:
             await guard.require_visible_target_list(tx, actor, new.target_list_id or 0, ["input", "targetList"])
-        await find_credentials(rt, plugin, user_id)
+        await find_credentials(rt.settings, tx.rows, plugin, user_id)
         await _require_room(tx, user_id)
         rule_id = await tx.value(
             "insert into harvest_rules (service, parameters, target_id, target_list_id, every_days, created_by_id)"
@@ -145,7 +145,7 @@ async def _ask_all(rt: Runtime, rule: Mapping[str, Any]) -> str:
     """Ask about each target of the rule that its maker may change; what became of it, for people."""
     plugin = rt.surveys.locate(rule["service"]).plugin
     actor = await accounts.principal_of_user(rt, rule["created_by_id"])
-    await find_credentials(rt, plugin, actor.user_id)
+    await find_credentials(rt.settings, rt.writes.fetch, plugin, actor.user_id)
     targets = await _targets(rt, actor, rule)
     asked, faults = 0, []
     for start in range(0, len(targets), TARGETS_AT_ONCE):

@@ -7,7 +7,8 @@ A user's own come before those of everybody, which come before those of the sett
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -68,20 +69,25 @@ async def delete_credentials(rt: Runtime, actor: Principal, service: str, *, for
         raise NotFound(f'There are no stored credentials of the survey service "{service}".', path=["service"])
 
 
-async def find_credentials(rt: Runtime, plugin: SurveyService, user_id: int | None) -> dict[str, str]:
-    """The secrets of a service for a user. Raises InvalidInput, which says how to set them, when some are missing."""
+async def find_credentials(
+    settings: Settings, rows: Callable[..., Awaitable[list[Any]]], plugin: SurveyService, user_id: int | None
+) -> dict[str, str]:
+    """The secrets of a service for a user; ``rows`` runs a statement.
+
+    Raises InvalidInput, which says how to set them, when some are missing.
+    """
     if not plugin.credentials:
         return {}
-    given = rt.settings.survey_credentials.get(plugin.name, {})
+    given = settings.survey_credentials.get(plugin.name, {})
     found = {name: secret.get_secret_value() for name, secret in given.items()}
-    rows = await rt.writes.fetch(
+    stored = await rows(
         "select secrets from survey_credentials where service = $1 and (user_id is null or user_id = $2)"
         " order by user_id nulls first",
         plugin.name,
         user_id,
     )
-    for row in rows:
-        found = _opened(rt.settings, row["secrets"])
+    for row in stored:
+        found = _opened(settings, row["secrets"])
     missing = [name for name in plugin.credentials if not found.get(name)]
     if missing:
         raise InvalidInput(

@@ -79,7 +79,7 @@ async def load_machine(tx: Transaction, rt: Runtime, job_id: int) -> Machine | N
         parameters=plugin.parameters.model_validate(row["parameters"]),
         http=PacedHttp(rt, plugin, addresses),
         addresses=addresses,
-        credentials=await find_credentials(rt, plugin, row["created_by_id"]),
+        credentials=await find_credentials(rt.settings, tx.rows, plugin, row["created_by_id"]),
         interrupted=row["stepping"],
     )
     return Machine(plugin, query, row["parameters"], row["state"], row["begun"], job_id)

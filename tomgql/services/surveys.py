@@ -61,7 +61,7 @@ async def query_survey(rt: Runtime, actor: Principal, new: NewQuery) -> tuple[in
         if answer is not None:
             return (answer["job_id"],)
         await require_askable(tx, plugin, new.target_id, parameters)
-        await find_credentials(rt, plugin, user_id)
+        await find_credentials(rt.settings, tx.rows, plugin, user_id)
         job_id, is_new = await ask(tx, rt, actor, plugin, new.target_id, parameters)
         await idempotency.remember(tx, user_id, new.idempotency_key, {"job_id": job_id})
         if is_new:
