@@ -101,7 +101,7 @@ async def test_the_file_of_a_deleted_product_goes_when_it_is_old(
     await observer.client.query(DELETE, id=gone["dataProduct"]["id"])
     assert await discard_orphans(site.rt) == 0
     monkeypatch.setattr(site.rt, "settings", site.settings.model_copy(update={"orphan_age_s": -60.0}))
-    assert await discard_orphans(site.rt) == 1
+    assert await discard_orphans(site.rt) >= 1  # and what others left of uploads that were cut off
     assert (key_of(b"gone") in object_store.objects(), key_of(b"kept") in object_store.objects()) == (False, True)
     assert (await observer.client.get(f"/files/{kept['dataProduct']['id']}")).content == b"kept"
     assert (await observer.client.get(f"/files/{gone['dataProduct']['id']}")).status_code == 404

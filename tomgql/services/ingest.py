@@ -234,7 +234,7 @@ _SORT_OUT = """
         select s."row", s.place, s.identity, d.withdrawn, d.id as found, d.content = s.content as same
         from (select distinct on (identity) "row", place, identity, content, mjd
             from staged order by identity, place desc) s
-        left join reduced_data d on d.target_id = $1 and d.identity = s.identity order by s.mjd
+        left join reduced_data d on d.target_id = $1 and d.identity = s.identity order by s.mjd, s.place
     ) sorted
 """
 
