@@ -15,7 +15,8 @@ from tomgql.settings import Settings
 FOUND = """query ($target: ID!) { target(id: $target) {
   dataProducts(first: 50) { nodes { fileName notes { code message } processing { state error { message } result } } }
   reducedData(first: 1000) { totalCount nodes {
-    mjd dataType sourceName value ... on PhotometryDatum { band flux fluxError magnitude magnitudeError forced } } } } }"""
+    mjd dataType sourceName value
+    ... on PhotometryDatum { band flux fluxError magnitude magnitudeError forced } } } } }"""
 SCOPE: Any = {"scope": "module", "loop_scope": "session"}
 """How long fixtures of one module's double and site live."""
 

@@ -28,7 +28,8 @@ class ZtfDouble(ServiceDouble):
     async def answer(self, heard: Heard) -> web.StreamResponse:
         basic = b64encode(f"{SECRETS['http_user']}:{SECRETS['http_password']}".encode()).decode()
         if heard.headers.get("Authorization") != f"Basic {basic}":
-            return web.Response(status=401, text="<html><title>401 Unauthorized</title></html>", content_type="text/html")
+            page = "<html><title>401 Unauthorized</title></html>"
+            return web.Response(status=401, text=page, content_type="text/html")
         if heard.path.endswith("_lc.txt"):
             content = (DATA / LIGHT_CURVE).read_bytes() if self.result is None else self.result
             return web.Response(body=content, content_type="text/plain")
