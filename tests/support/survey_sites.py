@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -56,12 +56,12 @@ class Asking:
 @asynccontextmanager
 async def asking(
     settings: Settings, double: ServiceDouble, service: str, secrets: Mapping[str, str] | None = None, *,
-    worker: bool = True,
+    also: Sequence[str] = (), worker: bool = True,
 ) -> AsyncIterator[Asking]:  # fmt: skip
-    """A running site that takes the double for the service, with a worker, for the length of the block."""
+    """A running site that takes the double for the service, and others, with a worker, as long as the block lasts."""
     chosen = settings.model_copy(
         update={
-            "survey_addresses": {service: double.address},
+            "survey_addresses": dict.fromkeys((service, *also), double.address),
             "survey_credentials": {service: dict(secrets)} if secrets else {},
             "survey_step_s": 5.0,
         }
