@@ -12,23 +12,10 @@ from aiohttp import web
 
 from tests.support.survey_doubles import BadDay, Heard, ServiceDouble, once, playing, refused_survey
 from tests.support.survey_sites import SCOPE, Asking, asking
+from tests.unit.processors.test_light_curves_documented import HEADER, ROWS
 from tomgql.settings import Settings
 
 PLACE = {"raDeg": 298.0025, "decDeg": 29.87147}
-HEADER = (
-    "oid,expid,hjd,mjd,mag,magerr,catflags,filtercode,ra,dec,chi,sharp,filefracday,field,ccdid,qid,limitmag,magzp,"
-    "magzprms,clrcoeff,clrcounc,exptime,airmass,programid"
-)
-ROWS = (
-    "686103400034440,45847395,2458204.0151162,58203.5109,15.2,0.011,0,zg,298.00252,29.87146,0.8,0.0,20180326510544,686,"
-    "3,1,20.5,26.2,0.03,-0.05,0.00002,30.0,1.9,1",
-    "686203400034441,45847396,2458205.0151162,58204.5109,14.1,0.010,0,zr,298.00251,29.87147,0.8,0.0,20180327510544,686,"
-    "3,1,20.4,26.2,0.03,-0.05,0.00002,30.0,1.9,1",
-    "686203400099999,45847396,2458205.0151162,58204.5109,18.3,0.090,0,zr,298.00280,29.87160,0.8,0.0,20180327510544,686,"
-    "3,1,20.4,26.2,0.03,-0.05,0.00002,30.0,1.9,1",
-    "686203400034441,45847397,2458206.0151162,58205.5109,14.9,0.010,32769,zr,298.00251,29.87147,0.8,0.0,20180328510544,"
-    "686,3,1,20.4,26.2,0.03,-0.05,0.00002,30.0,1.9,1",
-)
 
 
 @dataclass

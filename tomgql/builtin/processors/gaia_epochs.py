@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tomgql.builtin.processors.delimited import header_names, named_columns, read_delimited
+from tomgql.builtin.processors.delimited import header_names, named_columns, read_commas
 from tomgql.builtin.processors.readings import (
     Cut,
     apply_cuts,
@@ -75,12 +75,11 @@ class GaiaEpochsProcessor:
         """Read the whole file. Raises `UnreadableFile` for files of several sources."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})
         own, shared = split_options(_OPTIONS, options)
-        text = read_text(file)
-        if not _is_known(header_names(text)):
+        table = read_commas(read_text(file), file.name)
+        if not _is_known(list(table.columns)):
             raise UnreadableFile(f"{file.name}: the columns of Gaia's epoch photometry (transit_id...) are missing.")
-        if len([line for line in text.splitlines() if line.strip()]) == 1:
+        if not size_of(table.columns):
             return empty_reading(self.title)
-        table = read_delimited(text, ColumnOptions(), file.name)
         _require_one_source(table.columns, file.name)
         measured = table.columns if "band" in table.columns else _by_band(table.columns)
         if not size_of(measured):

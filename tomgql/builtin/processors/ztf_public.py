@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tomgql.builtin.processors.delimited import header_names, read_delimited
+from tomgql.builtin.processors.delimited import header_names, read_commas
 from tomgql.builtin.processors.readings import (
     Cut,
     apply_cuts,
@@ -24,6 +24,7 @@ from tomgql.builtin.processors.readings import (
     options_schema,
     position,
     read_columns,
+    size_of,
     split_options,
 )
 from tomgql.builtin.processors.text_files import head_text, read_text
@@ -37,6 +38,9 @@ from tomgql.plugins.contracts import SourceFile
 _SIGNATURE = {"oid", "expid", "mjd", "mag", "magerr", "catflags", "filtercode"}
 _BAD_CATFLAGS = 32768
 """Bit 15: the one that means "do not use" (ZTF Science Data System Explanatory Supplement, section 13.6)."""
+
+_ALL_CATFLAGS = 65535
+"""catflags has 16 bits."""
 
 _OPTIONS = choose_options(
     "source_name",
@@ -67,16 +71,15 @@ class ZtfPublicProcessor:
         """Read the whole file; names without rows are an empty light curve, not a fault."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})
         own, shared = split_options(_OPTIONS, options)
-        text = read_text(file)
-        if not set(header_names(text)) >= _SIGNATURE:
+        table = read_commas(read_text(file), file.name)
+        if not table.columns.keys() >= _SIGNATURE:
             raise UnreadableFile(f"{file.name}: the columns of ZTF's light curves (oid, expid, mjd...) are missing.")
-        if len([line for line in text.splitlines() if line.strip()]) == 1:
+        if not size_of(table.columns):
             return empty_reading(self.title)
-        table = read_delimited(text, ColumnOptions(), file.name)
         reading = table.amend(read_columns(file, table.columns, _facts(table.columns, shared), self.title))
         _keep_ours(reading, table.columns, file)
         mask = int(own.get("bad_catflags_mask", _BAD_CATFLAGS))
-        flags = np.nan_to_num(numbers(table.columns, "catflags")).astype(np.int64)
+        flags = np.clip(np.nan_to_num(numbers(table.columns, "catflags")), 0, _ALL_CATFLAGS).astype(np.int64)
         apply_cuts(reading, [Cut(f"catflags of mask {mask}", (flags & mask) != 0)])
         return reading
 
