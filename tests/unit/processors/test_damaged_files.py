@@ -17,6 +17,7 @@ from tests.support.files import DATA, REGISTRY, processor_of, write
 from tests.unit.processors.test_ades import PSV
 from tests.unit.processors.test_asassn import OLD, V2
 from tests.unit.processors.test_fits_tables import KEPLER, TESS, a_light_curve
+from tests.unit.processors.test_light_curves_documented import ALERT, BY_BAND, BY_TRANSIT, RELEASE
 from tests.unit.processors.test_mpc import SECOND, a_record
 from tests.unit.processors.test_panstarrs import DETECTIONS, MEAN
 from tests.unit.processors.test_spectra_fits import FLUX, START, a_table, an_image
@@ -61,6 +62,8 @@ SEEDS: dict[str, bytes] = {
     "spectrum": an_image(FLUX, CTYPE1="LINEAR", CRVAL1=5000.0, CD1_1=1.0, BANDID1="spectrum", APNUM1="1 1"),
     "spectra": a_table([("wave", "4D", "Angstrom", [[5000.0, 5001.0, 5002.0, 5003.0]]), ("flux", "4D", "Jy", [FLUX])],
                        START),
+    "ztf_public": RELEASE.encode(), "gaia_alert": ALERT.encode(), "gaia_bands": BY_BAND.encode(),
+    "gaia_transits": BY_TRANSIT.encode(),
     "json": b'{"data": [{"mjd": 59000.25, "mag": 20.0, "filter": "ztfg"}, {"mjd": 59001.5, "mag": null}]}',
 }  # fmt: skip
 

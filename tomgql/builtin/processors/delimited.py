@@ -61,6 +61,15 @@ def read_delimited(text: str, options: ColumnOptions, file_name: str) -> Delimit
     return named_columns(names, rows, options.decimal_comma or _uses_decimal_comma(rows, delimiter))
 
 
+def read_commas(text: str, file_name: str) -> Delimited:
+    """Split a text that is known to be CSV with names in its first line; without rows the columns are empty.
+
+    Raises `UnreadableFile` for tables that csv cannot split.
+    """
+    names, *rows = split_rows(text, ",", file_name) or [[]]
+    return named_columns([name.strip() for name in names], rows)
+
+
 def header_names(text: str) -> list[str]:
     """The cells of the first line that is neither empty nor a comment, as names; for detection."""
     line = next((line for line in io.StringIO(text) if line.strip() and not line.lstrip().startswith("#")), "")
