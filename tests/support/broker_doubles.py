@@ -19,6 +19,9 @@ TOKEN = "0123456789abcdef-lasair"
 ALERCE, FINK, LASAIR, ANTARES = "ZTF18abcgqmz", "ZTF19aaosfcb", "ZTF19aaypuas", "ZTF26abeuijw"
 """The objects that the recordings are of."""
 
+UNKNOWN = "ZTF20"
+"""Nobody knows objects whose names begin so; of all others they answer the recordings."""
+
 LOCUS = "ANT2026b78o35eau2gs"
 LIMIT = {"tid": "ztf", "mjd": 58300.25, "fid": 2, "diffmaglim": 20.5}
 
@@ -44,13 +47,13 @@ class BrokersDouble(ServiceDouble):
         if path == "/objects":
             far = {**known, "oid": "ZTF18abcgqmn", "meandec": known["meandec"] + 1 / 3600}
             return {"total": 2, "next": None, "page": 1, "items": [far, known]}
-        if path != f"/objects/{ALERCE}/lightcurve":
+        if UNKNOWN in path:
             return web.json_response({"message": "object not found"}, status=404)
         return {"detections": json.loads(recorded("alerce_ztf", 1)), "non_detections": [LIMIT]}
 
     def _fink(self, heard: Heard, path: str) -> Any:
         asked = json.loads(heard.content)
-        if path == "/api/v1/conesearch" or asked["objectId"] == FINK:
+        if path == "/api/v1/conesearch" or UNKNOWN not in asked["objectId"]:
             return recorded("fink").decode()
         return []
 
@@ -60,7 +63,7 @@ class BrokersDouble(ServiceDouble):
         if path == "/api/cone/":
             within = float(heard.form["radius"])
             return [row for row in json.loads(recorded("lasair_cone")) if row["separation"] <= within]
-        if heard.form["objectId"] != LASAIR:
+        if UNKNOWN in heard.form["objectId"]:
             return web.json_response({"error": "Object not found."}, status=404)
         detection = {"candid": 3360406101315015003, "jd": 2461108.75, "mjd": 61108.25, "ra": 280.0, "dec": -5.0,
                      "fid": 1, "magpsf": 19.5, "sigmapsf": 0.1, "isdiffpos": "t"}  # fmt: skip
@@ -69,6 +72,8 @@ class BrokersDouble(ServiceDouble):
         return {"objectId": LASAIR, "objectData": {}, "candidates": [detection, limit], "forcedphot": [forced]}
 
     def _antares(self, heard: Heard, path: str) -> Any:
+        if path == "/v1/loci" and UNKNOWN in heard.params["elasticsearch_query[locus_listing]"]:
+            return {"data": [], "meta": {"count": 0}}
         if path == "/v1/loci":
             return recorded("antares", 0).decode()
         if path != f"/v1/loci/{LOCUS}/alerts":

@@ -85,7 +85,7 @@ def test_fink_limits_and_bad_quality_as_documented(tmp_path: Path) -> None:
 def test_antares_as_recorded(tmp_path: Path) -> None:
     file = write(tmp_path, recorded("antares", 1), names=("ZTF26abeuijw",), position=(59.72572, 23.76194))
     assert processor_of(file) == "antares"
-    found, reading = points(file)
+    found, _ = points(file)
     assert found.external_id.tolist() == [None, None, "3470490460915015042"]
     assert found.mjd_utc[2] == pytest.approx(61224.49046299979 + HALF_EXPOSURE, abs=1e-9)
     assert found.reported_magnitude[2] == 15.428149
@@ -144,9 +144,11 @@ def test_an_alert_is_the_same_from_every_broker(tmp_path: Path) -> None:
         {"data": [{"id": "ztf_candidate:534377870115010099",
                    "attributes": {"properties": {f"ztf_{name}": value for name, value in said.items()}}}]},
     ]  # fmt: skip
-    documents = [[detection], *others]
+    alone, beside = [detection], [detection, {"tid": "ztf", "mjd": 58300.25, "fid": 2, "diffmaglim": 20.5}]
+    documents = [alone, beside, *others]
     readings = [points(write(tmp_path, json.dumps(document)))[0] for document in documents]
     assert len({contents(found)[0] for found in readings}) == 1
+    assert len({found.reported[0] for found in readings}) == 1
     assert {(found.external_id[0], found.source_name[0]) for found in readings} == {("534377870115010099", "ZTF")}
 
 

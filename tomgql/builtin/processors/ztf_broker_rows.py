@@ -8,13 +8,14 @@ whose sign is ``isdiffpos``; ``diffmaglim`` is the 5-sigma limit of an image wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tomgql.builtin.processors.readings import derived, empty_reading, read_columns
-from tomgql.builtin.processors.records import columns_of
+from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions
 from tomgql.plugins.contracts import SourceFile
@@ -28,6 +29,7 @@ _POSITIVE = ("1", "1.0", "t", "true")
 DIFFERENCE = ("magpsf", "sigmapsf")
 """Names of the magnitude of the difference image, and of its error."""
 
+_FORCED = ("forcediffimflux", "forcediffimfluxunc", "magzpsci")
 _MAPPING = {
     "time": "jd", "sign": "isdiffpos", "limit": "diffmaglim",
     "band": "fid", "external_id": "candid", "object": "object", "ra": "ra of the alert", "dec": "dec of the alert",
@@ -49,14 +51,10 @@ def read_rows(
     found = [dict(row) for row in rows]
     if not found:
         return empty_reading(title)
-    columns = columns_of([_reported(row, names) for row in found], file.name)
-    beside = {"object": "objectId", "ra of the alert": "ra", "dec of the alert": "dec", "exposure": "exptime",
-              "forced flux": "forced"}  # fmt: skip
-    for name, key in beside.items():
-        cells = [row.get(key) for row in found]
-        columns |= derived(name, cells) if any(cell is not None for cell in cells) else {}
+    columns = _reported_columns(found, names) | _columns_beside(found)
+    known = {name for name, column in columns.items() if any(cell is not None for cell in column.cells)}
     roles = _MAPPING | dict(zip(("magnitude", "magnitude_error"), names, strict=True))
-    mapping = {role: name if name in columns else "" for role, name in roles.items()}
+    mapping = {role: name if name in known else "" for role, name in roles.items()}
     said = {
         "mapping": mapping, "time_format": "jd", "time_scale": "utc", "time_reference": "start",
         "exposure_s": _EXPOSURE_S, "magnitude_system": "AB", "limit_nsigma": 5.0, "telescope": "P48",
@@ -81,20 +79,42 @@ def mappings(value: Any) -> Sequence[Row]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
+def _reported_columns(rows: Sequence[Row], names: tuple[str, str]) -> dict[str, Column]:
+    """The columns that are kept as reported: always the same ones, since an empty cell is part of what a row says."""
+    said = [_reported(row, names) for row in rows]
+    kept = ("jd", "fid", "candid", *names, "isdiffpos", "diffmaglim", *_FORCED)
+    return {name: Column(name, [each.get(name) for each in said]) for name in kept}
+
+
+def _columns_beside(rows: Sequence[Row]) -> dict[str, Column]:
+    """What tells rows apart or places them, and not every broker hands on."""
+    beside = {"object": "objectId", "ra of the alert": "ra", "dec of the alert": "dec", "exposure": "exptime",
+              "forced flux": "forced"}  # fmt: skip
+    columns: dict[str, Column] = {}
+    for name, key in beside.items():
+        columns |= derived(name, [row.get(key) for row in rows])
+    return columns
+
+
 def _reported(row: Row, names: tuple[str, str]) -> dict[str, Any]:
     """What the row says of the brightness, written as all brokers could."""
     said = {"jd": row.get("jd"), "fid": row.get("fid")}
     if said["jd"] is None and isinstance(row.get("mjd"), (int, float)):
         said["jd"] = row["mjd"] + JD_OF_MJD_0
     if row.get("forced"):
-        return said | {name: row.get(name) for name in ("forcediffimflux", "forcediffimfluxunc", "magzpsci")}
+        return said | {name: row.get(name) for name in _FORCED}
     magnitude, error = (_single(row.get(name)) for name in names)
     if magnitude is None:
         return said | {"diffmaglim": _single(row.get("diffmaglim"))}
     said |= {names[0]: magnitude, names[1]: error}
     if row.get("isdiffpos") is not None and names == DIFFERENCE:
         said["isdiffpos"] = "t" if str(row["isdiffpos"]).lower() in _POSITIVE else "f"
-    return said if row.get("candid") is None else said | {"candid": str(row["candid"])}
+    return said | {"candid": _whole(row.get("candid"))}
+
+
+def _whole(value: Any) -> Any:
+    """An id as the whole number that it is, where a broker writes it as text."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value) else value
 
 
 def _single(value: Any) -> Any:
