@@ -134,9 +134,8 @@ async def test_an_object_without_a_ztf_name_is_the_nearest(
     assert (job["state"], job["message"]) == ("SUCCEEDED", f"The light curve of {name} from {TITLES[service]}.")
     far = await observer.create_target(f"far {service}", raDeg=place[0], decDeg=place[1] + 0.01)
     job = await asked(site, observer, far, service)
-    if service != "lasair":  # which looks within the radius itself
-        assert (job["state"], job["message"]) == ("SUCCEEDED", f"{TITLES[service]} has no such object.")
-        assert job["result"]["dataProducts"] == []
+    assert (job["state"], job["message"]) == ("SUCCEEDED", f"{TITLES[service]} has no such object.")
+    assert job["result"]["dataProducts"] == []
 
 
 @pytest.mark.parametrize("service", NAMES)
@@ -147,6 +146,24 @@ async def test_an_object_that_is_not_known_is_an_empty_success(
     job = await asked(site, observer, target, service)
     assert (job["state"], job["result"]["dataProducts"]) == ("SUCCEEDED", [])
     assert job["message"].startswith(f"{TITLES[service]} has no ")
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("alerce", "/alerce/objects"),
+        ("fink", "/fink/api/v1/conesearch"),
+        ("lasair", "/lasair/api/cone/"),
+        ("antares", "/antares/v1/loci"),
+    ],
+)
+async def test_an_answer_without_content_is_an_empty_success(
+    site: Site, observer: Person, brokers: BrokersDouble, service: str, path: str
+) -> None:
+    brokers.answers[path] = ""
+    target = await observer.create_target(f"without content {service}")
+    job = await asked(site, observer, target, service)
+    assert (job["state"], job["message"]) == ("SUCCEEDED", f"{TITLES[service]} has no such object.")
 
 
 async def test_the_same_alert_from_two_brokers_is_one_datum(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
@@ -13,6 +13,8 @@ from tests.support.people import CREATE_TARGET, Person, make_person
 from tests.support.resolver_doubles import SECRETS, SESAME, ResolversDouble
 from tests.support.site import Site, running_site
 from tests.support.survey_doubles import CREDENTIALS, hurry, once, playing
+from tomgql.plugins.registry import Installed
+from tomgql.plugins.resolvers import Candidate, NameQuery
 from tomgql.settings import Settings
 
 NAMES = ["ned", "sbdb", "sesame", "simbad", "tns"]
@@ -235,6 +237,59 @@ async def test_what_cannot_be_shown_is_left_out(observer: Person, resolvers: Res
     resolvers.answers["sesame"] = strange.replace("<alias>NGC 1952</alias>", "<alias>A\t B</alias>" * 300)
     (found,) = await told_by(observer, "M 1", "sesame")
     assert (found["name"], found["aliases"], "raDeg" in found, found["redshift"]) == ("M" * 200, ["A B"], False, 0.01)
+
+
+class Strange:
+    """A stranger's resolver that does what the contract does not allow."""
+
+    name = "strange"
+    title, description, version = "A strange one", "Nothing.", "1"
+    addresses: ClassVar[dict[str, str]] = {"main": "http://127.0.0.1:9"}
+    credentials = ()
+    requests_per_minute = 60.0
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def resolve(self, query: NameQuery) -> Any:
+        if self.answer == "elsewhere":
+            await query.http.request("GET", "http://169.254.169.254/latest/meta-data")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (RuntimeError("secret"), "SERVICE_FAILED", "A strange one: its code broke down (RuntimeError); the server's"),
+        (None, "SERVICE_FAILED", "A strange one: it returned NoneType, which are no candidates."),
+        ([{"name": "M 1"}], "SERVICE_FAILED", "A strange one: it returned list, which are no candidates."),
+        ([Candidate("M 1", aliases=7)], "SERVICE_FAILED", "its code broke down (TypeError)"),
+        ("elsewhere", "UPSTREAM_REFUSED", "names 169.254.169.254:80, which is not one of its hosts"),
+    ],
+)
+async def test_a_strangers_resolver_takes_nothing_from_the_others(
+    site: Site, observer: Person, resolvers: ResolversDouble, monkeypatch: pytest.MonkeyPatch, answer: Any, code: str,
+    words: str,
+) -> None:  # fmt: skip
+    installed = {**site.rt.resolvers.installed, "strange": Installed(Strange(answer), "x:Strange", "x")}
+    monkeypatch.setattr(site.rt.resolvers, "installed", installed)
+    resolved = await resolve(observer, "M 1", "strange", "ned")
+    (failure,) = resolved["failures"]
+    assert (failure["service"], failure["code"]) == ("strange", code)
+    assert words in failure["message"]
+    assert "secret" not in failure["message"]
+    assert [each["name"] for each in resolved["candidates"]] == ["MESSIER 001"]
+
+
+async def test_an_orbit_that_is_not_whole_is_left_out(observer: Person, resolvers: ResolversDouble) -> None:
+    resolvers.answers["sbdb"] = {
+        "object": {"fullname": "2026 AA", "kind": "au", "des": "2026 AA"},
+        "orbit": {"epoch": "2461000.5", "elements": [{"name": "e", "value": "0.1"}, {"name": "a", "value": None}]},
+    }
+    (found,) = await told_by(observer, "2026 AA", "sbdb")
+    assert (found["name"], found["type"], "orbit" in found) == ("2026 AA", "NON_SIDEREAL", False)
 
 
 async def test_a_resolver_that_is_down_is_left_alone(observer: Person, resolvers: ResolversDouble) -> None:

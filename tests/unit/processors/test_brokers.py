@@ -38,7 +38,8 @@ def test_alerce_detections_as_recorded(tmp_path: Path) -> None:
 
 
 def test_alerce_limits_as_documented(tmp_path: Path) -> None:
-    found, _ = points(write(tmp_path, alerce_light_curve(forced_photometry=[{"mjd": 1}])))
+    found, reading = points(write(tmp_path, alerce_light_curve(forced_photometry=[{"mjd": 1}])))
+    assert notes(reading, "OTHER_DATA_SKIPPED") == ["1 row of forced photometry not read"]
     assert bands(found) == {"ztfg": 2, "ztfr": 1}
     assert found.limit_flux_ujy[2] == pytest.approx(photometry.flux_from_magnitude(20.5))
     assert (found.limit_nsigma[2], found.external_id[2]) == (5.0, None)

@@ -49,9 +49,13 @@ class AlerceProcessor:
         """Read the document. Raises `UnreadableFile` when it is no light curve of ALeRCE."""
         own, shared = split_options(_OPTIONS, options)
         check_options(_OPTIONS, {**own, **shared})
-        detections, limits = _lists(load_json(read_any_text(file), file.name), file.name)
+        document = load_json(read_any_text(file), file.name)
+        detections, limits = _lists(document, file.name)
         if not own.get("corrected"):
-            return read_rows(file, [*detections, *limits], self.title, shared)
+            reading = read_rows(file, [*detections, *limits], self.title, shared)
+            forced = document.get("forced_photometry") if isinstance(document, Mapping) else None
+            note_skipped(reading, "OTHER_DATA_SKIPPED", len(mappings(forced)), "of forced photometry not read")
+            return reading
         rows = [_corrected(row) for row in detections if row.get("corrected") is not False]
         reading = read_rows(file, rows, self.title, shared, _CORRECTED)
         note_skipped(reading, "NOT_CORRECTED", len(detections) - len(rows), "without a total magnitude; left out")

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from tomgql.builtin.surveys.answers import require, words_of
-from tomgql.builtin.surveys.ztf_objects import BrokerParameters, ZtfBroker, nearest_of
+from tomgql.builtin.surveys.ztf_objects import BrokerParameters, ZtfBroker, content_of, nearest_of
 from tomgql.errors import UpstreamRefused
 from tomgql.plugins.surveys import MAIN, Parameters, State, Step, SurveyQuery
 
@@ -49,7 +49,9 @@ class AlerceService(ZtfBroker):
         answer = await query.http.request("GET", f"{query.address}/objects", params=params)
         if answer.status == 404:
             return None
-        body = require(answer).json()
+        body = content_of(require(answer))
+        if body is None:
+            return None
         rows = body.get("items") if isinstance(body, dict) else body
         if not isinstance(rows, list):
             raise UpstreamRefused(f"The answer is no list of objects: {words_of(answer)}")
@@ -60,7 +62,9 @@ class AlerceService(ZtfBroker):
         answer = await query.http.request("GET", f"{query.address}/objects/{state['object']}/lightcurve")
         if answer.status == 404:
             return self.nothing(state)
-        body = require(answer).json()
+        body = content_of(require(answer))
+        if body is None:
+            return self.nothing(state)
         if not isinstance(body, dict) or not isinstance(body.get("detections"), list):
             raise UpstreamRefused(f"The answer is no light curve: {words_of(answer)}")
         if not body["detections"] and not body.get("non_detections"):

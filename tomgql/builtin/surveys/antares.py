@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from tomgql.builtin.surveys.answers import require, words_of
-from tomgql.builtin.surveys.ztf_objects import ZtfBroker, nearest_of, plain_id
+from tomgql.builtin.surveys.ztf_objects import ZtfBroker, content_of, nearest_of, plain_id
 from tomgql.errors import UpstreamRefused
 from tomgql.plugins.surveys import MAIN, Answer, Result, State, Step, SurveyQuery
 
@@ -74,7 +74,9 @@ async def _loci(query: SurveyQuery, condition: dict[str, Any]) -> list[Mapping[s
 
 
 def _body(answer: Answer) -> dict[str, Any]:
-    body = answer.json()
+    body = content_of(answer)
+    if body is None:
+        return {"data": []}
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
         raise UpstreamRefused(f"The answer of ANTARES is no list: {words_of(answer)}")

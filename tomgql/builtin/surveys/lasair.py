@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tomgql.builtin.surveys.answers import require, words_of
-from tomgql.builtin.surveys.ztf_objects import ZtfBroker, closest
+from tomgql.builtin.surveys.ztf_objects import ZtfBroker, closest, content_of
 from tomgql.errors import UpstreamRefused
 from tomgql.plugins.surveys import MAIN, Answer, State, Step, SurveyQuery
 
@@ -34,7 +34,9 @@ class LasairService(ZtfBroker):
         form = {"ra": target.ra_deg, "dec": target.dec_deg, "radius": query.parameters.radius_arcsec,
                 "requestType": "all"}  # fmt: skip
         answer = require(await _ask(query, "cone", form))
-        rows = answer.json()
+        rows = content_of(answer)
+        if rows is None:
+            return None
         if not isinstance(rows, list):
             raise UpstreamRefused(f"The answer is no list of objects: {words_of(answer)}")
         return closest(query, [_separated(row) for row in rows if isinstance(row, Mapping)])
@@ -44,7 +46,9 @@ class LasairService(ZtfBroker):
         answer = await _ask(query, "object", {"objectId": state["object"]})
         if answer.status == 404:
             return self.nothing(state)
-        body = require(answer).json()
+        body = content_of(require(answer))
+        if body is None:
+            return self.nothing(state)
         if not isinstance(body, dict) or not isinstance(body.get("candidates"), list):
             raise UpstreamRefused(f"The answer is no light curve: {words_of(answer)}")
         return self.result(query, state, answer) if body["candidates"] else self.nothing(state)

@@ -124,5 +124,13 @@ def plain_id(text: str) -> str:
     return text
 
 
+def content_of(answer: Answer) -> Any:
+    """The answer as JSON; None where it has no content at all, which is how some services say that they have nothing.
+
+    Raises `UpstreamRefused` for what is no JSON.
+    """
+    return answer.json() if answer.content.strip() else None
+
+
 def _mappings(rows: Any) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
