@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tomgql.builtin.processors.json_tables import load_json
+from tomgql.builtin.processors.json_tables import load_json, mappings
 from tomgql.builtin.processors.readings import choose_options, options_schema, split_options
 from tomgql.builtin.processors.text_files import head_text, read_any_text
-from tomgql.builtin.processors.ztf_broker_rows import Row, mappings, note_skipped, read_rows
+from tomgql.builtin.processors.ztf_broker_rows import Row, note_skipped, read_rows
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import check_options
 from tomgql.errors import UnreadableFile
@@ -69,7 +69,7 @@ def _lists(document: Any, file_name: str) -> tuple[list[Row], list[Row]]:
         rows = mappings(document)
         return [row for row in rows if "candid" in row], [row for row in rows if "candid" not in row]
     if isinstance(document, Mapping) and isinstance(document.get("detections"), list):
-        return list(mappings(document["detections"])), list(mappings(document.get("non_detections")))
+        return mappings(document["detections"]), mappings(document.get("non_detections"))
     raise UnreadableFile(f"{file_name}: this is no light curve of ALeRCE, which has a list of detections.")
 
 

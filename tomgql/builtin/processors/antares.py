@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tomgql.builtin.processors.json_tables import load_json
+from tomgql.builtin.processors.json_tables import load_json, mappings
 from tomgql.builtin.processors.readings import choose_options, options_schema
 from tomgql.builtin.processors.text_files import head_text, read_any_text
-from tomgql.builtin.processors.ztf_broker_rows import Row, mappings, note_skipped, read_rows
+from tomgql.builtin.processors.ztf_broker_rows import Row, note_skipped, read_rows
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import check_options
 from tomgql.errors import UnreadableFile

@@ -74,11 +74,6 @@ def note_skipped(reading: Reading, code: str, count: int, words: str) -> None:
         reading.notes.append(Note("INFO", code, f"{rows_text(count)} {words}", count=count))
 
 
-def mappings(value: Any) -> Sequence[Row]:
-    """The objects of a list; none of anything else."""
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
-
-
 def _reported_columns(rows: Sequence[Row], names: tuple[str, str]) -> dict[str, Column]:
     """The columns that are kept as reported: always the same ones, since an empty cell is part of what a row says."""
     said = [_reported(row, names) for row in rows]

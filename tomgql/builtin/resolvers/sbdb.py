@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from tomgql.builtin.processors.json_tables import mappings
 from tomgql.builtin.resolvers.values import number, text
 from tomgql.builtin.surveys.answers import require, words_of
 from tomgql.errors import UpstreamRefused
@@ -44,7 +45,7 @@ class SbdbResolver:
         if isinstance(body.get("object"), Mapping):
             return [_candidate(body)]
         if isinstance(body.get("list"), list):
-            return [_listed(each) for each in body["list"] if isinstance(each, Mapping)]
+            return [_listed(each) for each in mappings(body["list"])]
         if "not found" in str(body.get("message")).lower():
             return []
         raise UpstreamRefused(f"Its answer tells of no body: {words_of(answer)}")
@@ -53,7 +54,7 @@ class SbdbResolver:
 def _candidate(body: Mapping[str, Any]) -> Candidate:
     known, orbit = body["object"], body.get("orbit")
     name = text(known.get("fullname")) or text(known.get("des")) or ""
-    others = [each.get("des") for each in known.get("des_alt") or () if isinstance(each, Mapping)]
+    others = [each.get("des") for each in mappings(known.get("des_alt"))]
     names = [text(known.get("shortname")), text(known.get("des")), *map(text, others)]
     kind = known.get("orbit_class")
     return Candidate(
@@ -87,8 +88,7 @@ def _orbit(body: Mapping[str, Any], orbit: Mapping[str, Any], kind: str) -> Orbi
 
 
 def _values(items: Any) -> dict[str, float | None]:
-    found = [each for each in items if isinstance(each, Mapping)] if isinstance(items, list) else []
-    return {str(each.get("name")): number(each.get("value")) for each in found}
+    return {str(each.get("name")): number(each.get("value")) for each in mappings(items)}
 
 
 def _mjd(jd: float | None) -> float | None:

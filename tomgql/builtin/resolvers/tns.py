@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from tomgql.builtin.processors.json_tables import mappings
 from tomgql.builtin.resolvers.values import number, text
 from tomgql.builtin.surveys.answers import require, words_of
 from tomgql.errors import UpstreamRefused
@@ -43,7 +44,7 @@ class TnsResolver:
         named = _TNS_NAME.fullmatch(query.name)
         asked = {"objname": named[1]} if named else {"internal_name": query.name}
         hits = await _ask(query, "search", asked)
-        names = [str(hit["objname"]) for hit in _mappings(hits) if hit.get("objname")]
+        names = [str(hit["objname"]) for hit in mappings(hits) if hit.get("objname")]
         told = [await _ask(query, "object", {"objname": name}) for name in names[:MOST_OBJECTS]]
         return [_candidate(each) for each in told if isinstance(each, Mapping) and each.get("objname")]
 
@@ -80,7 +81,3 @@ def _candidate(told: Mapping[str, Any]) -> Candidate:
         redshift=number(told.get("redshift")),
         address=_PAGE + name,
     )
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

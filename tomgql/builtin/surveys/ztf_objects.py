@@ -7,12 +7,12 @@ is taken. Nothing is submitted, so every step may be made again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from pydantic import Field
 
+from tomgql.builtin.processors.json_tables import mappings
 from tomgql.builtin.surveys.names import file_stem
 from tomgql.domain.positions import separation_arcsec
 from tomgql.errors import UpstreamRefused
@@ -102,10 +102,10 @@ def nearest_of(query: SurveyQuery, rows: Any, *, name: str, ra: str, dec: str) -
     The separation is worked out here: not every broker sorts, or tells it.
     """
     target, found = query.target, []
-    for row in _mappings(rows):
+    for row in mappings(rows):
         try:
             at = float(row[ra]), float(row[dec])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         found.append((float(separation_arcsec(*at, target.ra_deg or 0.0, target.dec_deg or 0.0)), row.get(name)))
     return closest(query, found)
@@ -119,7 +119,7 @@ def closest(query: SurveyQuery, found: Iterable[tuple[float, Any]]) -> str | Non
 
 def plain_id(text: str) -> str:
     """The text, if it may stand in an address. Raises UpstreamRefused."""
-    if not _PLAIN_ID.fullmatch(text) or quote(text, safe="") != text or text.strip(".") == "":
+    if not _PLAIN_ID.fullmatch(text) or not text.strip("."):
         raise UpstreamRefused(f'It calls the object "{text[:100]}", which is no name of one.')
     return text
 
@@ -130,7 +130,3 @@ def content_of(answer: Answer) -> Any:
     Raises `UpstreamRefused` for what is no JSON.
     """
     return answer.json() if answer.content.strip() else None
-
-
-def _mappings(rows: Any) -> list[Mapping[str, Any]]:
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
