@@ -20,14 +20,14 @@ from tomgql.files import FileStore, open_files
 from tomgql.jobs.pacing import Pacing
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.outbound import Outbound
-from tomgql.plugins.registry import HookRegistry, ProcessorRegistry, SurveyRegistry
+from tomgql.plugins.registry import HookRegistry, ProcessorRegistry, ResolverRegistry, SurveyRegistry
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
 
 logger = logging.getLogger(__name__)
 
-Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry, SurveyRegistry)
+Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry, SurveyRegistry, ResolverRegistry)
 
 STATEMENTS_KEPT = 100
 """Prepared statements that a connection keeps: clients' aliases make endless distinct ones."""
@@ -80,6 +80,7 @@ class Runtime:
     processors: ProcessorRegistry
     hooks: HookRegistry
     surveys: SurveyRegistry
+    resolvers: ResolverRegistry
     instance_id: str
     signing_key: str
     previews: PreviewRoom
@@ -113,6 +114,7 @@ class Runtime:
             processors=_reported(ProcessorRegistry.load()),
             hooks=_reported(HookRegistry.load()),
             surveys=_reported(SurveyRegistry.load()),
+            resolvers=_reported(ResolverRegistry.load()),
             instance_id=instance["instance_id"],
             signing_key=_signing_key(settings, instance["signing_key"]),
             previews=PreviewRoom(Sandbox(), asyncio.Semaphore(settings.max_previews)),

@@ -115,12 +115,13 @@ class Settings(BaseSettings):
 
     survey_addresses: dict[str, str] = Field(
         default_factory=dict,
-        description='Addresses of survey services instead of their own, as a JSON object: {"atlas": "https://..."};'
+        description='Addresses of survey services and name resolvers instead of their own, as a JSON object: {"atlas": "https://..."};'
         ' of a service with several, by "service.name".',
     )
     survey_credentials: dict[str, dict[str, SecretStr]] = Field(
         default_factory=dict,
-        description='Secrets of survey services for everybody, as a JSON object: {"atlas": {"token": "..."}}.',
+        description="Secrets of survey services and name resolvers for everybody, as a JSON object:"
+        ' {"atlas": {"token": "..."}}.',
     )
     credentials_key: SecretStr | None = Field(
         None,

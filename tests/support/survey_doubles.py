@@ -113,7 +113,8 @@ def once(method: str, path: str, status: int, body: Any = "", **headers: str) ->
         if request.method != method or not request.path.startswith(path):
             return None
         text = body if isinstance(body, str) else json.dumps(body)
-        kind = "text/html" if text.startswith("<") else "text/plain" if isinstance(body, str) else "application/json"
+        is_page = text.lower().startswith(("<html", "<!doctype html"))
+        kind = "text/html" if is_page else "text/plain" if isinstance(body, str) else "application/json"
         return web.Response(status=status, text=text, content_type=kind, headers=headers)
 
     return bad_day

@@ -17,13 +17,19 @@ from tomgql.store.transaction import Transaction
 Condition = Callable[[Principal, str, Bind], str]
 
 
-def require_writer(actor: Principal) -> int:
-    """The actor's user id; raises NotAuthenticated for nobody, NotAllowed for a token without the write scope."""
+def require_user(actor: Principal) -> int:
+    """The actor's user id; raises NotAuthenticated for nobody."""
     if actor.user_id is None:
         raise NotAuthenticated("Sign in first: send the header `Authorization: Bearer <token>`.")
+    return actor.user_id
+
+
+def require_writer(actor: Principal) -> int:
+    """The actor's user id; raises NotAuthenticated for nobody, NotAllowed for a token without the write scope."""
+    user_id = require_user(actor)
     if not actor.may_write:
         raise NotAllowed('This token may only read; it lacks the scope "write".')
-    return actor.user_id
+    return user_id
 
 
 def require_admin(actor: Principal) -> int:

@@ -19,6 +19,7 @@ from tomgql.graphql.jobs import Job
 from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
+from tomgql.graphql.resolving import ResolverQueries
 from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.surveys import SurveyQueries
 from tomgql.graphql.targets import JobsWhere, Target, TargetList
@@ -67,7 +68,7 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries, SurveyQueries, HarvestQueries):
+class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

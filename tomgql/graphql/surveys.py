@@ -29,7 +29,7 @@ class SurveyService:
 async def survey_services(info: Info) -> list[SurveyService]:
     """The installed services, by name, as the viewer may use them."""
     rt: Any = info.context.rt
-    ready = await configured_services(rt, info.context.actor)
+    ready = await configured_services(rt, info.context.actor, rt.surveys)
     plugins = (item.plugin for _, item in sorted(rt.surveys.installed.items()))
     return [_described(plugin, is_configured=plugin.name in ready) for plugin in plugins]
 

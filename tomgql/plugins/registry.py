@@ -12,9 +12,11 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from tomgql.errors import InvalidInput, UnknownPlugin
 from tomgql.plugins.contracts import Hook, Processor, SourceFile, check, check_hook
+from tomgql.plugins.resolvers import NameResolver, check_resolver
 from tomgql.plugins.surveys import SurveyService, check_survey
 
 PROCESSOR_GROUP, HOOK_GROUP, SURVEY_GROUP = "tomgql.processors", "tomgql.hooks", "tomgql.surveys"
+RESOLVER_GROUP = "tomgql.resolvers"
 """Groups of entry points."""
 
 OURS = "tomgql"
@@ -111,6 +113,18 @@ class SurveyRegistry(Registry[SurveyService]):
     def faults_of(plugin: Any) -> list[str]:
         """See `tomgql.plugins.surveys.check_survey`."""
         return check_survey(plugin)
+
+
+class ResolverRegistry(Registry[NameResolver]):
+    """The name resolvers that are installed."""
+
+    kind = "name resolver"
+    group = RESOLVER_GROUP
+
+    @staticmethod
+    def faults_of(plugin: Any) -> list[str]:
+        """See `tomgql.plugins.resolvers.check_resolver`."""
+        return check_resolver(plugin)
 
 
 class ProcessorRegistry(Registry[Processor]):

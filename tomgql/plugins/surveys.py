@@ -233,13 +233,18 @@ def check_survey(service: Any) -> list[str]:
         return faults
     if not (isinstance(service.parameters, type) and issubclass(service.parameters, Parameters)):
         faults.append("parameters is no subclass of Parameters")
-    faults += [f"{name} is no positive number" for name in attributes[-2:] if not _positive(getattr(service, name))]
-    names = service.credentials
+    return faults + place_faults(service, attributes[-2:])
+
+
+def place_faults(plugin: Any, positive: tuple[str, ...]) -> list[str]:
+    """What is wrong with the addresses, credentials and numbers of what asks other people's servers."""
+    faults = [f"{name} is no positive number" for name in positive if not _positive(getattr(plugin, name))]
+    names = plugin.credentials
     if not isinstance(names, (tuple, list)) or not all(
         isinstance(each, str) and _WORD.fullmatch(each) for each in names
     ):
         faults.append("credentials is no tuple of lower-case words")
-    return faults + _address_faults(service.addresses)
+    return faults + _address_faults(plugin.addresses)
 
 
 def _is_word(name: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a survey service may use of ours: its addresses, and requests within its limits."""
+"""What a service may use of ours: its addresses, and requests within its limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from tomgql.errors import InvalidInput, UpstreamBusy
 from tomgql.outbound import Asked, place
+from tomgql.plugins.resolvers import NameResolver
 from tomgql.plugins.surveys import MAIN, Answer, SurveyService, is_base_address
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
@@ -15,8 +16,11 @@ from tomgql.settings import Settings
 SHARE_OF_STEP = 0.8
 """How much of the time of a step one request may take, so that what was slow can still be said."""
 
+AskedService = SurveyService | NameResolver
+"""What asks other people's servers, by its addresses and its secrets, as often as it may."""
 
-def addresses_of(settings: Settings, plugin: SurveyService) -> dict[str, str]:
+
+def addresses_of(settings: Settings, plugin: AskedService) -> dict[str, str]:
     """Base addresses of a service by name: the site's, else its own. Raises InvalidInput for one that is none."""
     found = {}
     for name, usual in plugin.addresses.items():
@@ -29,11 +33,15 @@ def addresses_of(settings: Settings, plugin: SurveyService) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PacedHttp:
-    """`tomgql.plugins.surveys.Http` for one service: only its hosts, not more often than it allows."""
+    """`tomgql.plugins.surveys.Http` for one service: only its hosts, not more often than it allows.
+
+    ``limit_bytes`` of an answer are the site's where nothing else is said.
+    """
 
     rt: Runtime
-    plugin: SurveyService
+    plugin: AskedService
     addresses: Mapping[str, str]
+    limit_bytes: int | None = None
 
     async def request(
         self,
@@ -57,7 +65,7 @@ class PacedHttp:
         answered = await self.rt.outbound.ask(
             Asked(method, address, params, form, json, headers or {}, basic),
             hosts={place(each) for each in self.addresses.values()},
-            limit_bytes=settings.survey_answer_bytes,
+            limit_bytes=self.limit_bytes or settings.survey_answer_bytes,
             limit_s=min(timeout_s or longest_s, longest_s),
         )
         return Answer(**vars(answered))

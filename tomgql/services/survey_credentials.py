@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.errors import InvalidInput, NotFound, Unavailable
-from tomgql.plugins.surveys import SurveyService
+from tomgql.plugins.registry import ResolverRegistry, SurveyRegistry
 from tomgql.runtime import Runtime
+from tomgql.services.survey_calls import AskedService
 from tomgql.settings import Settings
 from tomgql.store.transaction import transaction
 
@@ -40,7 +41,8 @@ async def set_credentials(
     InvalidInput, NotAllowed, and Unavailable where this site has no key.
     """
     user_id = guard.require_admin(actor) if for_everybody else guard.require_writer(actor)
-    plugin = rt.surveys.locate(service).plugin
+    known: ResolverRegistry | SurveyRegistry = rt.resolvers if service in rt.resolvers.installed else rt.surveys
+    plugin = known.locate(service).plugin
     checked = _checked(plugin, secrets)
     sealed = _fernet(rt.settings).encrypt(orjson.dumps(checked))
     async with transaction(rt.writes) as tx:
@@ -66,11 +68,11 @@ async def delete_credentials(rt: Runtime, actor: Principal, service: str, *, for
             None if for_everybody else user_id,
         )
     if not gone:
-        raise NotFound(f'There are no stored credentials of the survey service "{service}".', path=["service"])
+        raise NotFound(f'There are no stored credentials of the service "{service}".', path=["service"])
 
 
 async def find_credentials(
-    settings: Settings, rows: Callable[..., Awaitable[list[Any]]], plugin: SurveyService, user_id: int | None
+    settings: Settings, rows: Callable[..., Awaitable[list[Any]]], plugin: AskedService, user_id: int | None
 ) -> dict[str, str]:
     """The secrets of a service for a user; ``rows`` runs a statement.
 
@@ -91,14 +93,14 @@ async def find_credentials(
     missing = [name for name in plugin.credentials if not found.get(name)]
     if missing:
         raise InvalidInput(
-            f'The survey service "{plugin.name}" needs {" and ".join(missing)}: set them with `setSurveyCredentials`,'
+            f'The service "{plugin.name}" needs {" and ".join(missing)}: set them with `setSurveyCredentials`,'
             " or for everybody in TOMGQL_SURVEY_CREDENTIALS.",
             path=["input", "service"],
         )
     return found
 
 
-async def configured_services(rt: Runtime, actor: Principal) -> set[str]:
+async def configured_services(rt: Runtime, actor: Principal, registry: SurveyRegistry | ResolverRegistry) -> set[str]:
     """Names of the installed services whose secrets are there for the actor, or that need none."""
     rows = await rt.reads.fetch(
         "select service, names from survey_credentials where user_id is null or user_id = $1", actor.user_id
@@ -106,7 +108,7 @@ async def configured_services(rt: Runtime, actor: Principal) -> set[str]:
     known = {name: set(given) for name, given in rt.settings.survey_credentials.items()}
     for row in rows:
         known[row["service"]] = known.get(row["service"], set()) | set(row["names"])
-    plugins = (item.plugin for item in rt.surveys.installed.values())
+    plugins = (item.plugin for item in registry.installed.values())
     return {plugin.name for plugin in plugins if known.get(plugin.name, set()) >= set(plugin.credentials)}
 
 
@@ -118,13 +120,13 @@ def without_secrets(text: str, secrets: Mapping[str, str]) -> str:
     return text
 
 
-def _checked(plugin: SurveyService, secrets: Mapping[str, object]) -> dict[str, str]:
+def _checked(plugin: AskedService, secrets: Mapping[str, object]) -> dict[str, str]:
     path = ["input", "secrets"]
     needed = ", ".join(plugin.credentials)
     if not plugin.credentials:
-        raise InvalidInput(f'The survey service "{plugin.name}" needs no credentials.', path=path)
+        raise InvalidInput(f'The service "{plugin.name}" needs no credentials.', path=path)
     if set(secrets) != set(plugin.credentials):
-        raise InvalidInput(f'The survey service "{plugin.name}" wants exactly these secrets: {needed}.', path=path)
+        raise InvalidInput(f'The service "{plugin.name}" wants exactly these secrets: {needed}.', path=path)
     checked = {name: secret for name, secret in secrets.items() if isinstance(secret, str)}
     if len(checked) < len(secrets) or not all(0 < len(each) <= LONGEST_SECRET for each in checked.values()):
         raise InvalidInput(f"Secrets are texts of 1 to {LONGEST_SECRET} characters.", path=path)

@@ -19,7 +19,7 @@ from typing import Any
 from tomgql.errors import ServiceFailed, TomError, UpstreamBusy, UpstreamDown
 from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService
 from tomgql.runtime import OUTAGES, Runtime
-from tomgql.services.survey_calls import PacedHttp, addresses_of
+from tomgql.services.survey_calls import AskedService, PacedHttp, addresses_of
 from tomgql.services.survey_credentials import find_credentials, without_secrets
 from tomgql.services.surveys import load_target
 from tomgql.store.public_ids import encode
@@ -93,7 +93,7 @@ async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:
         words = f"{plugin.title} does not answer; it is left alone for a while."
         return Unanswered(blocked_s * _spread(), words, interrupted)
     try:
-        async with _in_its_words(rt, machine):
+        async with in_its_words(plugin, machine.query.credentials, rt.settings.survey_step_s):
             step = await plugin.step(machine.query, machine.state)
     except UpstreamBusy as busy:
         await rt.pacing.answered(plugin.name)
@@ -109,20 +109,19 @@ async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:
 
 async def withdraw(rt: Runtime, machine: Machine) -> None:
     """Let the service take back what was submitted. Raises Upstream and ServiceFailed."""
-    async with _in_its_words(rt, machine):
+    async with in_its_words(machine.plugin, machine.query.credentials, rt.settings.survey_step_s):
         await machine.plugin.withdraw(machine.query, machine.state)
 
 
 @asynccontextmanager
-async def _in_its_words(rt: Runtime, machine: Machine) -> AsyncIterator[None]:
-    """Errors of a service's code, without its secrets and within the time of a step."""
-    secrets, title = machine.query.credentials, machine.plugin.title
+async def in_its_words(plugin: AskedService, secrets: Mapping[str, str], limit_s: float) -> AsyncIterator[None]:
+    """Errors of a service's code, without its secrets and within its time, seconds. Raises TomError only."""
     try:
-        async with asyncio.timeout(rt.settings.survey_step_s) as limit:
+        async with asyncio.timeout(limit_s) as limit:
             yield
     except OUTAGES:
         if limit.expired():
-            raise UpstreamDown(f"no answer within {rt.settings.survey_step_s:g} seconds.") from None
+            raise UpstreamDown(f"no answer within {limit_s:g} seconds.") from None
         raise
     except TomError as error:
         error.message = without_secrets(error.message, secrets)
@@ -130,9 +129,9 @@ async def _in_its_words(rt: Runtime, machine: Machine) -> AsyncIterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
         where = without_secrets("".join(traceback.format_exception(error)), secrets)
-        logger.error("the survey service %s broke down: %s", machine.plugin.name, where)
+        logger.error("the service %s broke down: %s", plugin.name, where)
         raise ServiceFailed(
-            f"{title}: its code broke down ({type(error).__name__}); the server's log says where."
+            f"{plugin.title}: its code broke down ({type(error).__name__}); the server's log says where."
         ) from None
 
 

@@ -46,6 +46,11 @@ def _load_lines(text: str) -> list[Any] | None:
         return None
 
 
+def mappings(value: Any) -> list[Record]:
+    """The objects of a list; none of anything else."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
 def find_tables(document: Any) -> list[Found]:
     """Every table of the document with a place, the outermost first."""
     return [found for found, _ in zip(_walk(document, "", 0), range(_MOST_TABLES), strict=False)]

@@ -27,21 +27,25 @@ def root_name(file: SourceFile) -> str:
 
 
 def read_xml(file: SourceFile, root: str, title: str) -> Element:
-    """The root element, whose name without prefix must be ``root``.
+    """The root element of a file; see `parse_xml`."""
+    return parse_xml(decode(read_content(file)), root, title, file.name)
+
+
+def parse_xml(text: str, root: str, title: str, file_name: str) -> Element:
+    """The root element of a text, whose name without prefix must be ``root``.
 
     Raises `UnreadableFile` for other documents, damaged ones, and those with entities or too many or too deep elements.
     """
-    text = decode(read_content(file))
     if xml_root(text) != root:
-        raise UnreadableFile(f"{file.name}: the file is no {title}; its root element must be {root}.")
+        raise UnreadableFile(f"{file_name}: the file is no {title}; its root element must be {root}.")
     if _ENTITY.search(text):
-        raise UnreadableFile(f"{file.name}: the {title} has entities; write what they stand for.")
-    parser = XMLParser(target=_Builder(file.name))  # noqa: S314 - entities are refused above, depth and number below
+        raise UnreadableFile(f"{file_name}: the {title} has entities; write what they stand for.")
+    parser = XMLParser(target=_Builder(file_name))  # noqa: S314 - entities are refused above, depth and number below
     try:
         parser.feed(_DECLARATION.sub("", text).encode("utf-8", "replace"))
         element: Element = parser.close()
     except (ParseError, ValueError) as fault:
-        raise UnreadableFile(f"{file.name}: the {title} cannot be read: {str(fault)[:200]}.") from fault
+        raise UnreadableFile(f"{file_name}: the {title} cannot be read: {str(fault)[:200]}.") from fault
     return element
 
 

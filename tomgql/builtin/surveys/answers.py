@@ -23,6 +23,7 @@ SHOWN_CHARACTERS = 500
 _BUSY = (429, 503)
 _WAIT = re.compile(r"available in (\d+(?:\.\d+)?) (second|minute|hour)", re.IGNORECASE)
 _UNIT_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+_TAG = re.compile(r"<[^<>]*>")
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 
 
@@ -47,14 +48,14 @@ def require(answer: Answer, good: Collection[int] = (200,), *, html: bool = Fals
 
 
 def words_of(answer: Answer) -> str:
-    """What an answer says, for people: the texts of a JSON body, the title of a web page, else its beginning."""
+    """What an answer says, for people: the texts of JSON or XML, the title of a web page, else its beginning."""
     if answer.is_html:
         title = _TITLE.search(answer.text)
         return f'a web page, "{clean_text(title[1].strip())[:100]}".' if title else "a web page."
     try:
         said = "; ".join(_texts(orjson.loads(answer.content), ""))
     except orjson.JSONDecodeError:
-        said = answer.text
+        said = _TAG.sub(" ", answer.text) if answer.text.lstrip().startswith("<") else answer.text
     said = clean_text(" ".join(said.split()))[:SHOWN_CHARACTERS]
     return said or "without a word."
 

@@ -59,7 +59,9 @@ class UpdateHarvestRuleInput:
 
 @strawberry.type(description="A survey service, or why not.")
 class SurveyServicePayload:
-    survey_service: SurveyService | None = strawberry.field(default=None, description="The service as it is now.")
+    survey_service: SurveyService | None = strawberry.field(
+        default=None, description="The service as it is now; null for a name resolver."
+    )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why it was refused; empty when it was done."
     )
@@ -121,7 +123,9 @@ class SurveyMutations:
 
         return await answer(HarvestRulePayload, work)
 
-    @strawberry.mutation(description="Store the secrets that a survey service wants of you, or of everybody.")
+    @strawberry.mutation(
+        description="Store the secrets that a survey service or name resolver wants of you, or of everybody."
+    )
     async def set_survey_credentials(
         self,
         info: Info,
@@ -133,8 +137,8 @@ class SurveyMutations:
             name = await survey_credentials.set_credentials(
                 rt, actor, input.service, secrets, for_everybody=input.for_everybody
             )
-            (service,) = [each for each in await survey_services(info) if each.name == name]
-            return {"survey_service": service}
+            services = {each.name: each for each in await survey_services(info)}
+            return {"survey_service": services.get(name)}
 
         return await answer(SurveyServicePayload, work)
 
