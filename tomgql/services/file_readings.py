@@ -99,6 +99,7 @@ def notes_on(read: SandboxResult, withdrawn: int) -> list[Note]:
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     if withdrawn:
         words = f"{withdrawn} data of earlier readings of this file are not in this one and are disabled by it"
+        words += "; those that other data products of the target hold come back when these are read again, as asked for"
         notes.append(Note("WARNING", "withdrawn", words, count=withdrawn))
     return notes
 

@@ -19,6 +19,7 @@ from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
+from tomgql.services import kept_decisions
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -75,6 +76,7 @@ async def record_data(
     if not undo:
         with _storable():
             await _write(tx, origin)
+        await kept_decisions.apply(tx, origin.target_id, origin.data_product_id)
     revised = by_outcome.get("REVISED", 0)
     return Recorded(
         created=by_outcome.get("CREATED", 0),
@@ -98,8 +100,8 @@ async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = Fals
     """Disable what earlier readings of this product recorded and this one, just recorded, does not hold.
 
     Else a file read again with corrected options would leave its wrong data among the right ones. Nothing is deleted,
-    and a later reading that holds them again enables them. Returns how many; call before `announce_data`. ``undo``
-    counts without writing.
+    and a later reading that holds them again, of this product or another, enables them and makes them its own. Returns
+    how many; call before `announce_data`. ``undo`` counts without writing.
     """
     await tx.execute(
         "insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (select d.id from reduced_data d"
@@ -112,8 +114,8 @@ async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = Fals
     missing = await _keys(tx, "outcome = 'DISABLED'")
     if undo:
         return len(missing)
-    await _set_withdrawn(tx, origin, missing, True)
-    await _set_withdrawn(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"), False)
+    await _withdraw(tx, origin, missing)
+    await _bring_back(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"))
     return len(missing)
 
 
@@ -126,14 +128,26 @@ async def _keys(tx: Transaction, condition: str) -> list[int]:
     return list(await tx.value(f"select coalesce(array_agg(id), '{{}}') from staged_outcomes where {condition}"))
 
 
-async def _set_withdrawn(tx: Transaction, origin: Origin, keys: list[int], withdrawn: bool) -> None:
+async def _withdraw(tx: Transaction, origin: Origin, keys: list[int]) -> None:
     if keys:
         await tx.execute(
-            "update reduced_data set disabled = $3, withdrawn = $3, modified = now()"
+            "update reduced_data set disabled = true, withdrawn = true, modified = now()"
             " where target_id = $1 and id = any($2::bigint[])",
             origin.target_id,
             keys,
-            withdrawn,
+        )
+
+
+async def _bring_back(tx: Transaction, origin: Origin, keys: list[int]) -> None:
+    """Data of this product from now on: the one that they came from does not hold them any more."""
+    if keys:
+        await tx.execute(
+            "update reduced_data set disabled = false, withdrawn = false, data_product_id = $3, job_id = $4,"
+            " modified = now() where target_id = $1 and id = any($2::bigint[])",
+            origin.target_id,
+            keys,
+            origin.data_product_id,
+            origin.job_id,
         )
 
 

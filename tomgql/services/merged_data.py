@@ -144,6 +144,11 @@ async def _keep_decisions(tx: Transaction, merger: Merger) -> None:
         merger.into_id,
         merger.from_id,
     )
+    await tx.execute(
+        "update reduced_data_disablings set target_id = $1 where target_id = $2 and kept_for is not null",
+        merger.into_id,
+        merger.from_id,
+    )
 
 
 async def _settle(tx: Transaction, merger: Merger) -> None:

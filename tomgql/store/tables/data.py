@@ -8,6 +8,7 @@ can turn the table into partitions by target (rules migration).
 from __future__ import annotations
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from tomgql.store.tables.columns import created_at, key, numbers
@@ -93,7 +94,8 @@ class ReducedDatumRevision(Model):
 class ReducedDatumDisabling(Model):
     """One decision of a person to take a datum out of use, or back into it: who, when and why.
 
-    It moves and goes with its datum, by triggers of the migration.
+    It moves and goes with its datum, by triggers of the migration; unless the datum goes with its product and other
+    products, ``kept_for``, may bring it back: it waits for a datum of this content or identity then.
     """
 
     id = key()
@@ -105,6 +107,9 @@ class ReducedDatumDisabling(Model):
         "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
     )
     decided = created_at()
+    identity = fields.UUIDField(null=True)
+    content = fields.UUIDField(null=True)
+    kept_for = ArrayField("bigint", null=True)
 
     class Meta:
         table = "reduced_data_disablings"
