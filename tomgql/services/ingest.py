@@ -20,6 +20,7 @@ from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.services import kept_decisions
+from tomgql.services.occurrences import NOBODY, settle_occurrences
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -57,7 +58,8 @@ async def record_data(
 ) -> Recorded:
     """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
 
-    Same identity and content: nothing happens. Same identity, other content: a new revision, the old one kept, unless
+    Same identity and content: nothing happens, in whatever order several of one identity come
+    (`tomgql.services.occurrences`). Same identity, other content: a new revision, the old one kept, unless
     ``revise`` is false. A disabled datum stays disabled. ``undo`` counts without writing. Call `announce_data` last.
 
     Idempotent by identity. Raises NotFound when the target is gone.
@@ -67,6 +69,7 @@ async def record_data(
     with _storable():
         await _stage(tx, staged)
         await _set_apart(tx, origin)
+        await settle_occurrences(tx, origin)
         await tx.execute(_SORT_OUT, origin.target_id)
         await tx.execute("analyze staged_outcomes")  # a fresh table looks small, and joins to it by nested loops
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
@@ -211,8 +214,10 @@ async def _set_apart(tx: Transaction, origin: Origin) -> None:
     await tx.execute("create index on staged (identity)")  # whatever is thought of the number of the target's data
     target = parameters.bind(origin.target_id, "bigint")
     actor = parameters.bind(str(origin.actor.user_id), "text")
+    holder = parameters.bind(origin.actor.user_id or NOBODY, "bigint")
     await tx.execute(
-        f"update staged s set identity = {identity_apart('s.identity', actor)}"
+        f"update staged s set identity = {identity_apart('s.identity', actor)},"
+        f" beside = coalesce(s.beside, s.identity), apart_for = {holder}"
         f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({shown})",
         *parameters.values,
     )
@@ -225,7 +230,7 @@ def identity_apart(identity: str, holder: str) -> str:
 
 def superseded_record(datum: str) -> str:
     """SQL for what a superseded revision keeps of a datum."""
-    return f"to_jsonb({datum}) - array['id', 'target_id', 'identity', 'global_id']"
+    return f"to_jsonb({datum}) - array['id', 'target_id', 'identity', 'beside', 'apart_for', 'global_id']"
 
 
 def _uuid_of(text: str) -> str:

@@ -18,7 +18,9 @@ from tomgql.store.tables.people import User
 class ReducedDatum(Model):
     """One measured fact. ``timestamp`` (UTC, whole milliseconds) is generated from ``mjd`` in the rules migration.
 
-    A ``withdrawn`` datum is disabled because its product, read anew, does not hold it.
+    A ``withdrawn`` datum is disabled because its product, read anew, does not hold it. ``beside`` is the identity that
+    several data claim, of which this one is not the first; ``apart_for`` is the user who brought it beside a datum that
+    was hidden from them.
 
     Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
     wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
@@ -32,6 +34,8 @@ class ReducedDatum(Model):
     revision = fields.IntField(db_default=1)
     disabled = fields.BooleanField(db_default=False)
     withdrawn = fields.BooleanField(db_default=False)
+    beside = fields.UUIDField(null=True)
+    apart_for = fields.BigIntField(null=True)
     data_type = fields.CharField(100)
     data_product_id = fields.BigIntField(null=True)
     job_id = fields.BigIntField(null=True)
