@@ -26,6 +26,7 @@ from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
 from tomgql.services.file_readings import (
     counts_text,
     find_product,
+    hold_target_of,
     notes_on,
     processing_limits,
     reading_request,
@@ -72,8 +73,8 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
 
 async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult, generation: int) -> None:
     actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
-    origin = Origin(product["target_id"], actor, product["id"], run.claim.job_id)
     async with transaction(rt.writes) as tx:
+        origin = Origin(await hold_target_of(tx, product["id"]), actor, product["id"], run.claim.job_id)
         recorded = await record_data(tx, origin, str(read.rows_path))
         withdrawn = await withdraw_missing(tx, origin)
         await _write_notes(tx, product["id"], notes_on(read, withdrawn))
@@ -81,7 +82,7 @@ async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult, g
         hook_jobs = await hooks.ask_recorded(tx, rt, origin, result)
         again = await _read_others(tx, rt, origin, generation + 1) if withdrawn else []
         await announce_data(tx, origin)
-        await log.append(tx, "data_products", "REVISED", target_id=product["target_id"], data_product_id=product["id"])
+        await log.append(tx, "data_products", "REVISED", target_id=origin.target_id, data_product_id=product["id"])
         await hooks.announce(tx, hook_jobs)
         await rereading.announce(tx, again)
         await run.succeed(tx, result, _said(result, generation))
