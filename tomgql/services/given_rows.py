@@ -11,6 +11,7 @@ import orjson
 
 from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.json_values import storable, why_refused
+from tomgql.domain.listing import listed
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.position_rows import interpret_astrometry
@@ -174,7 +175,8 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Callable[[int
     name = next((each for each in TIME_NAMES if each in columns), None)
     if name is None:
         raise InvalidInput(
-            f"There is no time column. Columns found: {', '.join(columns)}. Expected one of {', '.join(TIME_NAMES)}.",
+            f"There is no time column. Columns found: {listed(list(columns))}. Expected one of"
+            f" {', '.join(TIME_NAMES)}.",
             path=["input"],
         )
     reading = Reading(format_name="rows")

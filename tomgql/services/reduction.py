@@ -13,6 +13,7 @@ from typing import Any
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
+from tomgql.domain.listing import shortened
 from tomgql.domain.measurements import Note, Reading, RejectedRow
 from tomgql.domain.staging import write_reading
 from tomgql.errors import InvalidInput, TomError
@@ -109,7 +110,7 @@ async def _write_notes(tx: Transaction, product_id: int, notes: Sequence[Note]) 
     await tx.execute(
         "update data_products set notes = $2, modified = now() where id = $1",
         product_id,
-        [vars(note) for note in notes],
+        [{**vars(note), "message": shortened(note.message)} for note in notes],
     )
 
 
@@ -200,7 +201,7 @@ async def _record_given(
         rejected=len(rejected) + refused,
         rows=(rejected + reports)[:LONGEST_REPORT],
         keys=[(new.target_id, key) for key in made],
-        notes=[vars(note) for note in reading.notes],
+        notes=[{**vars(note), "message": shortened(note.message)} for note in reading.notes],
     )
 
 
@@ -209,7 +210,7 @@ def _reported(row: RejectedRow) -> dict[str, Any]:
         "row": row.row,
         "outcome": "REJECTED",
         "code": row.code,
-        "message": row.message,
+        "message": shortened(row.message),
         "field": row.field,
         "key": None,
     }
