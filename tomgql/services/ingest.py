@@ -69,7 +69,6 @@ async def record_data(
     with _storable():
         await _stage(tx, staged)
         await _set_apart(tx, origin)
-        await settle_occurrences(tx, origin)
         await tx.execute(_SORT_OUT, origin.target_id)
         await tx.execute("analyze staged_outcomes")  # a fresh table looks small, and joins to it by nested loops
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
@@ -203,6 +202,12 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
 
 
 async def _set_apart(tx: Transaction, origin: Origin) -> None:
+    """Give rows that share an identity with others, or with data the actor does not see, the one that is theirs."""
+    await _set_beside_hidden(tx, origin)
+    await settle_occurrences(tx, origin)
+
+
+async def _set_beside_hidden(tx: Transaction, origin: Origin) -> None:
     """Give rows that meet data hidden from the actor an identity of the actor's own.
 
     Else the outcome would tell what is hidden, and a revision would overwrite it or take it out of its group.
