@@ -285,6 +285,36 @@ async def test_data_hidden_again_beside_hidden_ones(site: Site) -> None:
     assert await revisions(site, into) == [(1, 21.0)]
 
 
+@pytest.mark.parametrize("hides", ["into", "from"])
+async def test_data_that_others_see_do_not_become_one(hides: str, site: Site, admin: Person) -> None:
+    """Although the merger sees both: what everybody saw stays seen by everybody, what is hidden stays hidden."""
+    owner, other, into, source = await hidden_pair(site, f"audiences {hides}", hides)
+    seen = 19.0 if hides == "into" else 18.0
+    assert (await merge(admin, into, source))["errors"] == []
+    assert await data(other, into) == [(seen, 1, False)]
+    assert await data(owner, into) == [(18.0, 1, False), (19.0, 1, False)]
+    assert await revisions(site, into) == []
+    nodes = (await read(other, into))["reducedData"]["nodes"]
+    assert [each["dataProduct"]["fileName"] for each in nodes] == ["p.csv"]
+    product = await site.rt.writes.fetchval(
+        "select data_product_id from reduced_data where target_id = $1 and reported_magnitude = $2", key(into), seen
+    )
+    again = await record(owner, into, row(1.0, seen), dataProduct=f"p{product}")
+    assert (again["created"], again["revised"], again["unchanged"]) == (0, 0, 1), "its own product finds it again"
+
+
+async def test_data_that_the_same_people_see_become_one(site: Site, admin: Person) -> None:
+    owner, _, into, source = await hidden_pair(site, "same audience", "into")
+    secret = await site.rt.writes.fetchval("select max(group_id) from data_product_group_products")
+    product = await site.rt.writes.fetchval("select id from data_products where target_id = $1", key(source))
+    await site.rt.writes.execute(
+        "insert into data_product_group_products (group_id, data_product_id) values ($1, $2)", secret, product
+    )
+    assert (await merge(admin, into, source))["errors"] == []
+    assert await data(owner, into) == [(18.0, 2, False)]
+    assert await revisions(site, into) == [(1, 19.0)]
+
+
 @pytest.mark.parametrize("into_type", ["SIDEREAL", "NON_SIDEREAL"])
 async def test_gaps_of_another_kind_of_target(into_type: str, site: Site, admin: Person) -> None:
     orbit = {

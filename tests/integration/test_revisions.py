@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.people import Person, make_person
-from tests.support.reads import Reads
+from tests.support.reads import ADMIN, Reads
 from tests.support.site import Site
+from tomgql.access.principal import ANONYMOUS
 
 CREATE = "mutation ($i: CreateReducedDataInput!) { createReducedData(input: $i) { created revised errors { code } } }"
 READ = """query ($t: ID!) { reducedData(where: {target: $t}) { nodes { id revision revisions {
   id globalId revision value dataProduct { id } ... on PhotometryDatum { magnitude band } } globalId } } }"""
+TEAM = "mutation ($name: String!) { createUserGroup(input: {name: $name}) { userGroup { id } } }"
+GROUP = "mutation ($i: CreateDataProductGroupInput!) { createDataProductGroup(input: $i) { errors { code } } }"
 LIMITS = """query ($t: ID!) { reducedData(where: {target: $t}) { nodes { ... on PhotometryDatum {
   isCalibrated limit asReported: limit(system: AS_REPORTED, nSigma: 5) magnitude } } }
   target(id: $t) { lightCurve(system: AS_REPORTED) { limit } } }"""
@@ -46,6 +51,36 @@ async def test_what_a_datum_was(site: Site, admin: Person) -> None:
     await admin.client.query(group, i=hidden)
     seen = (await (await make_person(site, "outside")).client.query(READ, t=target))["reducedData"]["nodes"][0]
     assert [each["revision"] for each in seen["revisions"]] == [2], "a revision follows the product that it came from"
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["by the mutation", "behind everybody's back"])
+async def test_revisions_of_a_deleted_product_are_gone(behind: bool, site: Site, admin: Person) -> None:
+    target = await admin.create_target(f"hidden history {behind}", access="OPEN")
+    secret = (await admin.client.upload(target, "secret.csv", b"x", process=False))["dataProduct"]["id"]
+    public = (await admin.client.upload(target, "public.csv", b"y", process=False))["dataProduct"]["id"]
+    for magnitude, given in ((18.0, {}), (12.5, {"dataProduct": secret}), (17.0, {"dataProduct": public})):
+        await record(admin, target, magnitude, **given)
+    team = await admin.client.query(TEAM, name=f"keepers {behind}")
+    hidden = {"name": "h", "userGroups": [team["createUserGroup"]["userGroup"]["id"]], "dataProducts": [secret]}
+    await admin.client.query(GROUP, i=hidden)
+    if behind:  # a revision whose product is gone, however it came to be
+        await site.rt.writes.execute("alter table data_products disable trigger data_product_deleted")
+        await site.rt.writes.execute("delete from data_products where id = $1", int(secret[1:]))
+        await site.rt.writes.execute("alter table data_products enable trigger data_product_deleted")
+    else:
+        done = await admin.client.query("mutation ($p: ID!) { deleteDataProduct(id: $p) { deletedId } }", p=secret)
+        assert done["deleteDataProduct"] == {"deletedId": secret}
+    for client in (site.client(), admin.client):
+        (node,) = (await client.query(READ, t=target))["reducedData"]["nodes"]
+        assert (node["revision"], [each["revision"] for each in node["revisions"]]) == (3, [1])
+    for actor in (ANONYMOUS, ADMIN):
+        reads = Reads(site)
+        slow = await reads.data(READ, {"t": target}, actor, slow=True)
+        assert slow == await reads.data(READ, {"t": target}, actor)
+        assert [each["revision"] for each in slow["reducedData"]["nodes"][0]["revisions"]] == [1]
+    left = "select revision from reduced_data_revisions where target_id = $1"
+    kept = await site.rt.reads.fetch(left, int(target[1:]))
+    assert sorted(row["revision"] for row in kept) == ([1, 2] if behind else [1])
 
 
 async def test_limits_in_unknown_bands_are_given_as_they_came(site: Site, admin: Person) -> None:

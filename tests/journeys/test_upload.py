@@ -118,6 +118,33 @@ class TestUpload:
         download = await observer.client.get(kept["url"])
         assert download.content == b"wavelength,counts\n1,2\n3,4\n"
 
+    async def test_a_header_gone_wrong_is_told_in_few_words(self, observer: Person) -> None:
+        target = await observer.create_target("AT 2021 wide")
+        names = [f"c{number}" for number in range(1, 2_002)]
+        content = ",".join(["n" * 5_000, *names]) + "\n" + "1," * 2_001 + "1\n"
+        payload = await observer.client.upload(target, "wide.csv", content.encode())
+        job = await finished(observer, payload["job"]["id"])
+        assert job["error"]["code"] == "UNREADABLE_FILE"
+        shown = ", ".join(["n" * 97 + "...", *names[:29]])
+        assert f"Columns found: {shown}, and 1972 more. Expected one of" in job["error"]["message"]
+        query = "query ($id: ID!) { dataProduct(id: $id) { notes { message } } }"
+        (note,) = (await observer.client.query(query, id=payload["dataProduct"]["id"]))["dataProduct"]["notes"]
+        assert note["message"] == job["error"]["message"]
+
+    async def test_no_message_is_longer_than_4000_characters(self, observer: Person) -> None:
+        target = await observer.create_target("AT 2021 long")
+        content = f"mjd,mag,magerr,filter\n59000.5,{'x' * 90_000},0.1,ztfr\n59001.5,20.1,0.1,ztfr\n"
+        payload = await observer.client.upload(target, "long.csv", content.encode())
+        job = await finished(observer, payload["job"]["id"])
+        assert (job["state"], job["result"]["rejected"]) == ("SUCCEEDED", 1)
+        query = "query ($id: ID!) { dataProduct(id: $id) { notes { code message } } }"
+        notes = (await observer.client.query(query, id=payload["dataProduct"]["id"]))["dataProduct"]["notes"]
+        (rejected,) = [note["message"] for note in notes if note["code"] == "rejected_rows"]
+        assert (len(rejected), rejected[:14], rejected[-4:]) == (4_000, "1 row was not ", "x...")
+        payload = await observer.client.upload(target, "wrong.csv", content[:90_000].encode())
+        job = await finished(observer, payload["job"]["id"])
+        assert (job["state"], len(job["error"]["message"])) == ("FAILED", 4_000)
+
     async def test_bad_rows_are_noted_and_good_rows_kept(self, observer: Person) -> None:
         target = await observer.create_target("AT 2021 mixed")
         content = b"mjd,mag,magerr,filter\n59000.5,20.1,0.1,ztfr\n59001.5,clouds,0.1,ztfr\n59002.5,20.2,0.1,ztfr\n"

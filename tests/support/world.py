@@ -94,6 +94,9 @@ OTHERS: tuple[dict[str, Any], ...] = (
     {"data_type": "Any other Word", "reported": {}},
 )
 
+GONE_PRODUCT = 999_999
+"""Key of a data product that is there no more."""
+
 NOTES = (
     {"level": "INFO", "code": "assumed_time_scale", "message": "UTC, \"ü\" 'quoted'", "row": None, "count": 1},
     {"level": "WARNING", "code": "rejected_rows", "message": "", "row": 7, "count": 12},
@@ -271,7 +274,8 @@ async def _write(w: _Writer) -> World:
         for n, values in enumerate((*PHOTOMETRY, *OTHERS)):
             datum = await w.datum(target, (None, *mine)[(n + number) % 4], **values, revision=1 + n % 3)
             ids["d"].append(f"d{target}-{datum}")
-            await w.revisions(target, datum, (None, *mine)[(n + number + 1) % 4], n % 3)
+            came_from = GONE_PRODUCT if n % 7 == 2 else (None, *mine)[(n + number + 1) % 4]
+            await w.revisions(target, datum, came_from, n % 3)
     jobs = await _jobs(w, users, targets, products)
     await w.recorded_by(jobs)
     await w.asked_for_by(jobs)

@@ -8,7 +8,7 @@ statement runs, so a change of rights acts on the next read. ``bind`` adds a val
 - Data product: follows its target; when it lies in product groups that name user groups, only members of at least
   one of those, its uploader and administrators see it.
 - Observation: follows its target.
-- Reduced datum: follows its product, or its target if it has none.
+- Reduced datum: follows its product, or its target if it has none; so does each of its older revisions.
 - Target list: its maker, administrators, and whoever may see one of its targets.
 - Harvest rule: its maker, administrators, and whoever may change its target.
 - Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
@@ -87,6 +87,20 @@ def product_id_shown_to(actor: Principal, product_id: str, bind: Bind) -> str:
     return f"({product_id} is null or {product_id} not in {hidden_products(actor, bind)})"
 
 
+def audiences(targets: str) -> str:
+    """Who sees each restricted product of targets, as a JSON object of texts by the product's id, in one subselect.
+
+    ``targets`` is an array of ids. Products that nothing restricts are left out: those who see the target see them.
+    """
+    return (
+        "(select coalesce(jsonb_object_agg(r.id, r.audience), '{}') from (select p.id, concat_ws(' ', p.uploaded_by_id,"
+        "  'and', string_agg(distinct gu.user_group_id::text, ' ' order by gu.user_group_id::text)) as audience"
+        " from data_products p join data_product_group_products gp on gp.data_product_id = p.id"
+        " join data_product_group_user_groups gu on gu.group_id = gp.group_id"
+        f" where p.target_id = any({targets}) group by p.id) r)"
+    )
+
+
 def product_deletable_by(actor: Principal, product: str, bind: Bind) -> str:
     """Whether the actor may delete the data product: with DELETE on its target, or CHANGE on it as its uploader."""
     if actor.is_admin:
@@ -119,6 +133,23 @@ def datum_visible_to(actor: Principal, datum: str, bind: Bind) -> str:
     return _both(
         target_id_visible_to(actor, f"{datum}.target_id", bind),
         product_id_shown_to(actor, f"{datum}.data_product_id", bind),
+    )
+
+
+def revision_shown_to(actor: Principal, product_id: str, bind: Bind) -> str:
+    """Whether the actor, who sees the datum, may see an older revision that came from this product, or from none.
+
+    Of a product that is gone nobody can say any more whom it was hidden from: its revisions are gone with it.
+    """
+    there = f"({product_id} is null or exists (select from data_products rp where rp.id = {product_id}))"
+    return _both(there, product_id_shown_to(actor, product_id, bind))
+
+
+def revision_visible_to(actor: Principal, revision: str, bind: Bind) -> str:
+    """Whether the actor may see an older revision of a datum: it follows the product that it came from."""
+    return _both(
+        target_id_visible_to(actor, f"{revision}.target_id", bind),
+        revision_shown_to(actor, f"{revision}.data_product_id", bind),
     )
 
 

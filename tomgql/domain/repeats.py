@@ -7,6 +7,8 @@ identity, so that both survive and the same file read again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +67,25 @@ def settle_spectra(spectra: Sequence[Spectrum]) -> tuple[list[Spectrum], list[No
     kept = [each for each, repeated in zip(spectra, same.tolist(), strict=True) if not repeated]
     rows = np.array([each.row for each in spectra])
     return kept, _notes(same, occurrence, rows, "an earlier time")
+
+
+Several = TypeVar("Several", Photometry, Astrometry, GenericData)
+
+
+def firsts(data: Several, identify: Callable[[Several], list[str]]) -> list[str] | None:
+    """For rows with an occurrence number, the identity without it; empty for others. None where no row has one."""
+    if data.occurrence is None or not data.occurrence.any():
+        return None
+    others = data.take(data.occurrence > 0)
+    others.occurrence = None
+    found = iter(identify(others))
+    return [next(found) if occurrence else "" for occurrence in data.occurrence.tolist()]
+
+
+def firsts_of_spectra(spectra: Sequence[Spectrum]) -> list[str]:
+    """The same of spectra."""
+    plain = spectrum_identities([replace(each, occurrence=0) for each in spectra])
+    return [identity if each.occurrence else "" for each, identity in zip(spectra, plain, strict=True)]
 
 
 def _samples(spectrum: Spectrum) -> Hashable:

@@ -26,7 +26,7 @@ from tomgql.domain.identity import (
     spectrum_identities,
 )
 from tomgql.domain.measurements import GenericData, Photometry, Reading
-from tomgql.domain.repeats import settle_generic, settle_positions, settle_spectra
+from tomgql.domain.repeats import firsts, firsts_of_spectra, settle_generic, settle_positions, settle_spectra
 from tomgql.domain.spectra import Spectrum
 
 STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -39,7 +39,8 @@ STAGED_COLUMNS: tuple[tuple[str, str], ...] = (
     ("time_quality", "text"),
     ("wavelength_angstrom", "float8[]"), ("flux_values", "float8[]"), ("flux_error_values", "float8[]"),
     ("flux_unit", "text"), ("medium", "text"), ("ra_deg", "float8"), ("dec_deg", "float8"),
-    ("ra_error_arcsec", "float8"), ("dec_error_arcsec", "float8"), ("observatory_code", "text"),
+    ("ra_error_arcsec", "float8"), ("dec_error_arcsec", "float8"), ("observatory_code", "text"), ("beside", "uuid"),
+    ("apart_for", "bigint"),
 )  # fmt: skip
 """Name and PostgreSQL type of every staged column, in order."""
 
@@ -76,6 +77,7 @@ def write_staged_csv(photometry: Photometry, stream: BinaryIO, *, source_locatio
     """Write one line a row, in the order of `STAGED_COLUMNS`; returns how many."""
     columns = _shared(photometry, "photometry", source_location) | {
         "identity": identities(photometry),
+        "beside": firsts(photometry, identities),
         "content": contents(photometry),
         "band": photometry.band,
         "reported_system": photometry.reported_system,
@@ -93,6 +95,7 @@ def write_generic_csv(data: GenericData, stream: BinaryIO, *, source_location: s
     """Write data of any other kind: a time and a JSON value a row; returns how many."""
     columns = _shared(data, data.data_type, source_location)
     columns |= {"identity": generic_identities(data), "content": generic_contents(data)}
+    columns["beside"] = firsts(data, generic_identities)
     return _write(columns, len(data), stream)
 
 
@@ -100,6 +103,7 @@ def write_astrometry_csv(data: Astrometry, stream: BinaryIO, *, source_location:
     """Write measured positions, a line each; returns how many."""
     columns = _shared(data, "astrometry", source_location)
     columns |= {"identity": astrometry_identities(data), "content": astrometry_contents(data)}
+    columns["beside"] = firsts(data, astrometry_identities)
     for name in ("ra_deg", "dec_deg", "ra_error_arcsec", "dec_error_arcsec", "observatory_code", "time_quality"):
         columns[name] = getattr(data, name)
     return _write(columns, len(data), stream)
@@ -111,7 +115,8 @@ def write_spectra_csv(spectra: Sequence[Spectrum], stream: BinaryIO, *, source_l
         some = spectra[start : start + _SPECTRA_AT_ONCE]
         columns: dict[str, Any] = {
             "row": [each.row for each in some], "identity": spectrum_identities(some),
-            "content": spectrum_contents(some), "data_type": "spectroscopy", "source_location": source_location,
+            "content": spectrum_contents(some), "beside": firsts_of_spectra(some),
+            "data_type": "spectroscopy", "source_location": source_location,
             "reported": _quoted([each.reported for each in some]),
             "mjd": np.array([each.mjd_utc for each in some]),
             "exposure_s": np.array([each.exposure_s for each in some]),

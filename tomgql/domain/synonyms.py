@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tomgql.domain.listing import listed
 from tomgql.errors import InvalidInput
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -190,7 +191,7 @@ def _index_of(wanted: str, names: Sequence[str], role: str) -> int:
     if normalise(wanted) in plain:
         return plain.index(normalise(wanted))
     raise InvalidInput(
-        f'There is no column "{wanted}". Columns found: {", ".join(names)}.', path=["options", "mapping", role]
+        f'There is no column "{wanted}". Columns found: {listed(names)}.', path=["options", "mapping", role]
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomgql.domain.cells import Column
+from tomgql.domain.listing import listed
 from tomgql.domain.measurements import FloatColumn, Note, TextColumn
 from tomgql.domain.options import TIME_SCALES, ColumnOptions
 from tomgql.domain.synonyms import EXPECTED_TIME_NAMES, SYNONYMS, assign_roles, normalise
@@ -74,8 +75,8 @@ class Table:
         self.options = replace(self.options, time_scale=said.pop())
 
     def names(self) -> str:
-        """The names of all columns, for messages."""
-        return ", ".join(column.name or "(no name)" for column in self.columns) or "none"
+        """The names of the columns, for messages."""
+        return listed([column.name for column in self.columns])
 
     def texts(self, role: str, otherwise: str | None) -> list[str | None]:
         """The text of a role in every row; ``otherwise`` where the column or its cell is missing."""

@@ -115,6 +115,11 @@ class TokenPayload:
 @strawberry.type(description="What was deleted or ended, or why not.")
 class DeletePayload:
     deleted_id: strawberry.ID | None = _maybe("Id of what is gone.")
+    jobs: list[Job] = strawberry.field(
+        default_factory=list,
+        description="Jobs that read other files of the target again, since data that went with a deleted data product"
+        " may be in them, too; those that the viewer may see, at most 100. Empty for what is no data product.",
+    )
     errors: list[UserError] = _errors()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tomgql.domain.listing import shortened
 from tomgql.events import log
 from tomgql.jobs.specs import Spec, from_json, to_json
 from tomgql.store.transaction import Transaction
@@ -98,7 +99,7 @@ async def renew(connection: Any, claim: Claim, lease_s: float) -> bool:
 
 async def report(tx: Transaction, claim: Claim, progress: float, message: str) -> None:
     """Write how far the attempt is (0 to 1) and what it does."""
-    if await _change(tx, claim, "progress = $3, message = $4", min(max(progress, 0.0), 1.0), message):
+    if await _change(tx, claim, "progress = $3, message = $4", min(max(progress, 0.0), 1.0), shortened(message)):
         await announce(tx, claim.job_id)
 
 
@@ -111,7 +112,7 @@ async def succeed(tx: Transaction, claim: Claim, result: dict[str, Any], message
         " lease_until = null,"
         " error_code = null, error_message = null, error_retryable = null",
         result,
-        message,
+        shortened(message),
     )
     if changed:
         await announce(tx, claim.job_id)
@@ -127,7 +128,7 @@ async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retrya
         f"state = '{state}', error_code = $3, error_message = $4, error_retryable = $5, finished = clock_timestamp(),"
         " lease_until = null",
         code,
-        message,
+        shortened(message),
         retryable,
     )
     if changed:
@@ -148,7 +149,7 @@ async def wait(
         " faults = case when $6 then faults + 1 else 0 end,"
         " waiting_until = now() + case when cancel_requested then 0 else $3 end * interval '1 second'",
         float(seconds),
-        message,
+        shortened(message),
         progress,
         fault,
     )

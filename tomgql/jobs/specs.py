@@ -8,12 +8,17 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class ProcessDataProduct:
-    """Read a data product's file and record what was measured."""
+    """Read a data product's file and record what was measured.
+
+    ``generation`` is 0 where somebody asked for it. Where data that the file may hold were deleted or withdrawn with
+    another product, it counts the readings that led to this one.
+    """
 
     kind: ClassVar[str] = "process_data_product"
     data_product_id: int
     processor: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    generation: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
+from tomgql.domain.json_values import why_refused
 from tomgql.domain.names import simplify_name
 from tomgql.errors import InvalidCoordinates, InvalidInput, QueryTooCostly
 from tomgql.reading import ids
@@ -164,6 +165,8 @@ def _contains_json(sql: str) -> Condition:
     def condition(running: Filter, row: str, given: Any) -> str:
         if not isinstance(given, dict):
             raise InvalidInput("`extras` in a filter is a JSON object of pairs.", path=["where", "extras"])
+        if why := why_refused(given):
+            raise InvalidInput(f"A value in `extras` {why[1]}.", path=["where", "extras"])
         return f"{sql.format(row=row)} @> {running.bind(given, 'jsonb')}"
 
     return condition

@@ -5,6 +5,7 @@ Whether it is answered as one object, a list, a connection or columns follows fr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,3 +63,8 @@ def one(resource: str, key: tuple[int, ...]) -> Relation:
     else:
         pin = Pin("{row}.id = {0}", ((key[0], "bigint"),))
     return Relation(resource, (pin,))
+
+
+def several(resource: str, keys: Sequence[int]) -> Relation:
+    """The rows with these keys."""
+    return Relation(resource, (Pin("{row}.id = any({0})", ((list(keys), "bigint[]"),)),))

@@ -1,6 +1,6 @@
 """A file to be read, and what its reading says: shared by what records it and by what only shows it.
 
-Nothing here writes.
+Nothing here writes; what is to be written to is held.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from tomgql.errors import NotFound
 from tomgql.plugins.sandbox import Limits, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
 from tomgql.services.ingest import Recorded
+from tomgql.store.transaction import Transaction
 
 _TARGET = (
     "t.ra_deg, t.dec_deg, array(select n.name from target_names n where n.target_id = t.id order by n.id) as names"
 )
 """What a processor may know of a target."""
+
+DELETED = "The data product was deleted before it was processed."
+"""What a job's owner is told."""
 
 _COUNTED = ("created", "revised", "unchanged", "rejected")
 """The counts of a result that its message names."""
@@ -33,8 +37,21 @@ async def find_product(rt: Runtime, data_product_id: int) -> Mapping[str, Any]:
         data_product_id,
     )
     if row is None:
-        raise NotFound("The data product was deleted before it was processed.")
+        raise NotFound(DELETED)
     return dict(row)
+
+
+async def hold_target_of(tx: Transaction, data_product_id: int) -> int:
+    """Lock the target of a product, wherever merges have taken it, as all do who write its data; the target's key.
+
+    Raises NotFound when the product was deleted meanwhile.
+    """
+    where = "select target_id from data_products where id = $1"
+    while (target_id := await tx.value(where, data_product_id)) is not None:
+        await tx.execute("select from targets where id = $1 for no key update", target_id)
+        if await tx.value(where, data_product_id) == target_id:
+            return int(target_id)
+    raise NotFound(DELETED)
 
 
 async def describe_file(rt: Runtime, target_id: int, file_name: str, data_product_type: str) -> Mapping[str, Any]:
@@ -99,6 +116,7 @@ def notes_on(read: SandboxResult, withdrawn: int) -> list[Note]:
     notes = [*read.notes, *_rejections(read.rejected, read.rejected_count)]
     if withdrawn:
         words = f"{withdrawn} data of earlier readings of this file are not in this one and are disabled by it"
+        words += "; those that other data products of the target hold come back when these are read again, as asked for"
         notes.append(Note("WARNING", "withdrawn", words, count=withdrawn))
     return notes
 

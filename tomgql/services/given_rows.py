@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
-from tomgql.domain.cells import clean_text
 from tomgql.domain.columns import interpret_photometry
+from tomgql.domain.json_values import storable, why_refused
+from tomgql.domain.listing import listed
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.position_rows import interpret_astrometry
@@ -40,6 +41,9 @@ def read_given(new: NewData, position: Any) -> Reading:
     _check_texts(new)
     _check_kind(new.data_type)
     columns = given_columns(new)
+    refused = _refused(new, columns)
+    if refused:
+        columns = {name: _without(cells, refused) for name, cells in columns.items()}
     said = _as_sent(new, columns)
     interpret = _INTERPRETERS.get(new.data_type)
     if interpret is None:
@@ -47,7 +51,7 @@ def read_given(new: NewData, position: Any) -> Reading:
     else:
         reading = _interpreted(interpret, new, columns, position)
         _keep_as_sent(reading, said)
-    _reject_others(reading, new.rows or ())
+    _reject(reading, refused)
     return reading
 
 
@@ -82,15 +86,12 @@ def _as_sent(new: NewData, columns: Mapping[str, list[Any]]) -> Callable[[int], 
 
 def _json(row: Mapping[str, Any]) -> str:
     try:
-        return orjson.dumps({name: _cell(cell) for name, cell in row.items()}).decode()
-    except TypeError as error:
-        raise InvalidInput("A JSON value of this call holds a whole number beyond 64 bits.", path=["input"]) from error
-
-
-def _cell(cell: Any) -> Any:
-    if isinstance(cell, int) and not -(2**63) <= cell < 2**64:
-        return str(cell)  # no JSON number that others can read
-    return clean_text(cell) if isinstance(cell, str) else cell
+        text = orjson.dumps(row).decode()
+        if "\\u0000" not in text:
+            return text
+    except TypeError:
+        pass  # whole numbers beyond 64 bits, or halves of surrogate pairs
+    return orjson.dumps(storable(row)).decode()
 
 
 def _keep_as_sent(reading: Reading, said: Callable[[int], str]) -> None:
@@ -101,14 +102,49 @@ def _keep_as_sent(reading: Reading, said: Callable[[int], str]) -> None:
         spectrum.reported = said(spectrum.row)
 
 
-def _reject_others(reading: Reading, rows: Sequence[Any]) -> None:
-    """Say of rows that are no objects what they are, instead of what they lack."""
-    others = {number for number, row in enumerate(rows, 1) if not isinstance(row, Mapping)}
-    if others:
-        words = "is not an object with column names"
-        kept = [each for each in reading.rejected if each.row not in others]
-        ours = [RejectedRow(number, "NOT_AN_OBJECT", f"row {number} {words}", None) for number in sorted(others)]
-        reading.rejected = sorted([*kept, *ours], key=lambda rejected: rejected.row)
+def _refused(new: NewData, columns: Mapping[str, list[Any]]) -> dict[int, RejectedRow]:
+    """Rows that are not read at all: no objects, and those with values that JSON cannot say."""
+    rows = new.rows or ()
+    refused = {
+        number: RejectedRow(number, "NOT_AN_OBJECT", f"row {number} is not an object with column names", None)
+        for number, row in enumerate(rows, 1)
+        if not isinstance(row, Mapping)
+    }
+    arrays = set(array_columns(list(columns))) if new.data_type == "spectroscopy" else set()  # have checks of their own
+    for name in columns.keys() - arrays:
+        for number, why in _faults(columns[name]):
+            words = f"row {number}, column {name} {why[1]}"
+            refused.setdefault(number, RejectedRow(number, why[0], words, name))
+    return refused
+
+
+def _faults(cells: Sequence[Any]) -> Iterator[tuple[int, tuple[str, str]]]:
+    last: Any = None
+    why: tuple[str, str] | None = None
+    for number, cell in enumerate(cells, 1):
+        if cell is not last:  # a value for all is looked at once
+            last, why = cell, why_refused(cell)
+        if why is not None:
+            yield number, why
+
+
+def _without(cells: Sequence[Any], refused: Collection[int]) -> list[Any]:
+    """The cells without those of refused rows, except texts: a time scale, for one, is said in every row."""
+    return [None if row in refused and not isinstance(cell, str) else cell for row, cell in enumerate(cells, 1)]
+
+
+def _reject(reading: Reading, refused: Mapping[int, RejectedRow]) -> None:
+    """Say of these rows why they are refused, instead of what they lack, and take nothing of them."""
+    if not refused:
+        return
+    for kind in ("photometry", "astrometry", "generic"):
+        data = getattr(reading, kind)
+        if data is not None:
+            kept = data.take(~np.isin(data.row, list(refused)))
+            setattr(reading, kind, kept if len(kept) else None)
+    reading.spectra = [each for each in reading.spectra if each.row not in refused]
+    others = [each for each in reading.rejected if each.row not in refused]
+    reading.rejected = sorted([*others, *refused.values()], key=lambda rejected: rejected.row)
 
 
 def _check_texts(new: NewData) -> None:
@@ -139,7 +175,8 @@ def _generic(new: NewData, columns: Mapping[str, list[Any]], said: Callable[[int
     name = next((each for each in TIME_NAMES if each in columns), None)
     if name is None:
         raise InvalidInput(
-            f"There is no time column. Columns found: {', '.join(columns)}. Expected one of {', '.join(TIME_NAMES)}.",
+            f"There is no time column. Columns found: {listed(list(columns))}. Expected one of"
+            f" {', '.join(TIME_NAMES)}.",
             path=["input"],
         )
     reading = Reading(format_name="rows")

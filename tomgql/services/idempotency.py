@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import orjson
 
+from tomgql.domain.json_values import why_refused
 from tomgql.errors import Conflict, InvalidInput
 from tomgql.store.transaction import Transaction
 
@@ -26,10 +28,7 @@ async def earlier_answer(
         return None
     if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
         raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
-    try:
-        digest = hashlib.sha256(orjson.dumps([operation, request], option=orjson.OPT_SORT_KEYS)).hexdigest()
-    except TypeError as error:
-        raise InvalidInput("A JSON value of this call holds a whole number beyond 64 bits.", path=["input"]) from error
+    digest = hashlib.sha256(_canonical([operation, request])).hexdigest()
     first = await tx.value(
         "insert into idempotency_keys (user_id, key, operation, request_sha256, answer)"
         " values ($1, $2, $3, $4, '{}') on conflict (user_id, key) do nothing returning id",
@@ -50,6 +49,20 @@ async def earlier_answer(
         )
     answer: dict[str, Any] = row["answer"]
     return answer
+
+
+def _canonical(call: list[Any]) -> bytes:
+    """A call as bytes that no other call has; orjson writes infinities as null, and not every whole number."""
+    try:
+        text = orjson.dumps(call, option=orjson.OPT_SORT_KEYS)
+        if b"null" not in text or why_refused(call) is None:
+            return text
+    except TypeError:
+        pass
+    try:
+        return json.dumps(call, sort_keys=True, default=str).encode()
+    except RecursionError as error:
+        raise InvalidInput("A JSON value of this call is nested too deep.", path=["input"]) from error
 
 
 async def remember(tx: Transaction, user_id: int, key: str | None, answer: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
+from tomgql.services import kept_decisions
+from tomgql.services.occurrences import NOBODY, settle_occurrences
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -56,7 +58,8 @@ async def record_data(
 ) -> Recorded:
     """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
 
-    Same identity and content: nothing happens. Same identity, other content: a new revision, the old one kept, unless
+    Same identity and content: nothing happens, in whatever order several of one identity come
+    (`tomgql.services.occurrences`). Same identity, other content: a new revision, the old one kept, unless
     ``revise`` is false. A disabled datum stays disabled. ``undo`` counts without writing. Call `announce_data` last.
 
     Idempotent by identity. Raises NotFound when the target is gone.
@@ -75,6 +78,7 @@ async def record_data(
     if not undo:
         with _storable():
             await _write(tx, origin)
+        await kept_decisions.apply(tx, origin.target_id, origin.data_product_id)
     revised = by_outcome.get("REVISED", 0)
     return Recorded(
         created=by_outcome.get("CREATED", 0),
@@ -98,8 +102,8 @@ async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = Fals
     """Disable what earlier readings of this product recorded and this one, just recorded, does not hold.
 
     Else a file read again with corrected options would leave its wrong data among the right ones. Nothing is deleted,
-    and a later reading that holds them again enables them. Returns how many; call before `announce_data`. ``undo``
-    counts without writing.
+    and a later reading that holds them again, of this product or another, enables them and makes them its own. Returns
+    how many; call before `announce_data`. ``undo`` counts without writing.
     """
     await tx.execute(
         "insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (select d.id from reduced_data d"
@@ -112,8 +116,8 @@ async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = Fals
     missing = await _keys(tx, "outcome = 'DISABLED'")
     if undo:
         return len(missing)
-    await _set_withdrawn(tx, origin, missing, True)
-    await _set_withdrawn(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"), False)
+    await _withdraw(tx, origin, missing)
+    await _bring_back(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"))
     return len(missing)
 
 
@@ -126,14 +130,26 @@ async def _keys(tx: Transaction, condition: str) -> list[int]:
     return list(await tx.value(f"select coalesce(array_agg(id), '{{}}') from staged_outcomes where {condition}"))
 
 
-async def _set_withdrawn(tx: Transaction, origin: Origin, keys: list[int], withdrawn: bool) -> None:
+async def _withdraw(tx: Transaction, origin: Origin, keys: list[int]) -> None:
     if keys:
         await tx.execute(
-            "update reduced_data set disabled = $3, withdrawn = $3, modified = now()"
+            "update reduced_data set disabled = true, withdrawn = true, modified = now()"
             " where target_id = $1 and id = any($2::bigint[])",
             origin.target_id,
             keys,
-            withdrawn,
+        )
+
+
+async def _bring_back(tx: Transaction, origin: Origin, keys: list[int]) -> None:
+    """Data of this product from now on: the one that they came from does not hold them any more."""
+    if keys:
+        await tx.execute(
+            "update reduced_data set disabled = false, withdrawn = false, data_product_id = $3, job_id = $4,"
+            " modified = now() where target_id = $1 and id = any($2::bigint[])",
+            origin.target_id,
+            keys,
+            origin.data_product_id,
+            origin.job_id,
         )
 
 
@@ -188,6 +204,12 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
 
 
 async def _set_apart(tx: Transaction, origin: Origin) -> None:
+    """Give rows that share an identity with others, or with data the actor does not see, the one that is theirs."""
+    await _set_beside_hidden(tx, origin)
+    await settle_occurrences(tx, origin)
+
+
+async def _set_beside_hidden(tx: Transaction, origin: Origin) -> None:
     """Give rows that meet data hidden from the actor an identity of the actor's own.
 
     Else the outcome would tell what is hidden, and a revision would overwrite it or take it out of its group.
@@ -199,8 +221,10 @@ async def _set_apart(tx: Transaction, origin: Origin) -> None:
     await tx.execute("create index on staged (identity)")  # whatever is thought of the number of the target's data
     target = parameters.bind(origin.target_id, "bigint")
     actor = parameters.bind(str(origin.actor.user_id), "text")
+    holder = parameters.bind(origin.actor.user_id or NOBODY, "bigint")
     await tx.execute(
-        f"update staged s set identity = {identity_apart('s.identity', actor)}"
+        f"update staged s set identity = {identity_apart('s.identity', actor)},"
+        f" beside = coalesce(s.beside, s.identity), apart_for = {holder}"
         f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({shown})",
         *parameters.values,
     )
@@ -213,7 +237,7 @@ def identity_apart(identity: str, holder: str) -> str:
 
 def superseded_record(datum: str) -> str:
     """SQL for what a superseded revision keeps of a datum."""
-    return f"to_jsonb({datum}) - array['id', 'target_id', 'identity', 'global_id']"
+    return f"to_jsonb({datum}) - array['id', 'target_id', 'identity', 'beside', 'apart_for', 'global_id']"
 
 
 def _uuid_of(text: str) -> str:

@@ -1,17 +1,18 @@
 """Reduced data of two targets that are merged: what is one becomes one, the rest moves.
 
-Both targets are locked by the caller. Two data are one when they have one identity (DESIGN D9) and the actor may see
-both; else the one that comes gets an identity apart, as at ingest.
+Both targets are locked by the caller. Two data are one when they have one identity (DESIGN D9), the actor may see
+both and the same people do; else the one that comes gets an identity apart, as at ingest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tomgql.access.predicates import product_id_shown_to
+from tomgql.access.predicates import audiences, product_id_shown_to
 from tomgql.access.principal import Principal
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.services.ingest import STORED_COLUMNS, identity_apart, superseded_record
+from tomgql.services.occurrences import NOBODY
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -26,43 +27,52 @@ class Merger:
 
 
 async def part_identities(tx: Transaction, merger: Merger) -> None:
-    """Give data that meet others of their identity, of which the actor may not see both, an identity apart.
+    """Give data that meet others of their identity, which the actor does not see or which others see, one apart.
 
-    One that the actor sees gets the actor's own, by which a later ingest of the actor's finds it again.
+    Else what everybody saw would become a revision of what few see, or what few see would be shown to everybody. One
+    that the actor sees gets the actor's own identity, by which a later ingest of the actor's finds it again; so does
+    one of its product (`tomgql.services.occurrences`).
     """
-    if not merger.actor.is_admin:
-        await _part_seen(tx, merger)
-        await _part_others(tx, merger)
+    await _part_seen(tx, merger)
+    await _part_others(tx, merger)
 
 
 async def _part_seen(tx: Transaction, merger: Merger) -> None:
     parameters = Parameters()
-    kept, coming, meeting = _meeting(merger, parameters)
+    together, coming, meeting = _meeting(merger, parameters)
     own = identity_apart("b.identity", parameters.bind(str(merger.actor.user_id), "text"))
+    holder = parameters.bind(merger.actor.user_id or NOBODY, "bigint")
     taken = f"select from reduced_data o where o.target_id = b.target_id and o.identity = {own}"
     await tx.execute(
-        f"update reduced_data b set identity = {own} {meeting} and not ({kept}) and {coming} and not exists ({taken})",
+        f"update reduced_data b set identity = {own}, beside = coalesce(b.beside, b.identity), apart_for = {holder}"
+        f" {meeting} and not ({together}) and {coming} and not exists ({taken})",
         *parameters.values,
     )
 
 
 async def _part_others(tx: Transaction, merger: Merger) -> None:
-    """Those that the actor does not see, and those that meet something hidden even so."""
+    """Those that the actor does not see, and those that meet something apart even so."""
     parameters = Parameters()
-    kept, coming, meeting = _meeting(merger, parameters)
+    together, _, meeting = _meeting(merger, parameters)
     unique = identity_apart("b.identity", "b.global_id::text")
     await tx.execute(
-        f"update reduced_data b set identity = {unique} {meeting} and not ({kept} and {coming})", *parameters.values
+        f"update reduced_data b set identity = {unique}, beside = coalesce(b.beside, b.identity),"
+        f" apart_for = coalesce(b.apart_for, {NOBODY}) {meeting} and not ({together})",
+        *parameters.values,
     )
 
 
 def _meeting(merger: Merger, parameters: Parameters) -> tuple[str, str, str]:
-    """Whether the actor sees the datum that stays (``a``) and the one that comes (``b``), and where they meet."""
+    """Whether the datum that stays (``a``) and the one that comes (``b``) may be one, whether the actor sees the one
+    that comes, and where they meet.
+    """
     bind = parameters.bind
     kept, coming = (product_id_shown_to(merger.actor, f"{row}.data_product_id", bind) for row in ("a", "b"))
     into, other = bind(merger.into_id, "bigint"), bind(merger.from_id, "bigint")
     meeting = f"from reduced_data a where a.target_id = {into} and b.target_id = {other} and a.identity = b.identity"
-    return kept, coming, meeting
+    seen_by = audiences(bind([merger.into_id, merger.from_id], "bigint[]"))
+    of_a, of_b = (f"{seen_by} -> {row}.data_product_id::text" for row in ("a", "b"))
+    return f"{kept} and {coming} and {of_a} is not distinct from {of_b}", coming, meeting
 
 
 async def merge_data(tx: Transaction, merger: Merger) -> None:
@@ -141,6 +151,11 @@ async def _keep_decisions(tx: Transaction, merger: Merger) -> None:
     await tx.execute(
         "update reduced_data_disablings h set target_id = $1, datum_id = p.kept_id from merged_pairs p"
         " where h.target_id = $2 and h.datum_id = p.gone_id",
+        merger.into_id,
+        merger.from_id,
+    )
+    await tx.execute(
+        "update reduced_data_disablings set target_id = $1 where target_id = $2 and kept_for is not null",
         merger.into_id,
         merger.from_id,
     )

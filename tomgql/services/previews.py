@@ -48,7 +48,7 @@ SHOWN_ROWS = 20
 SHARE_OF_REQUEST = 0.5
 """Of the time of a request, at most so much goes to a preview: the rest is for sending its file and its answer."""
 
-_INNER = ("row", "identity", "content")
+_INNER = ("row", "identity", "content", "beside", "apart_for")
 """Staged columns that tell nothing to people."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
+from tomgql.domain.listing import shortened
 from tomgql.domain.measurements import Note, Reading, RejectedRow
 from tomgql.domain.staging import write_reading
 from tomgql.errors import InvalidInput, TomError
@@ -21,11 +22,12 @@ from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import ProcessDataProduct
 from tomgql.plugins.sandbox import Sandbox, SandboxRequest, SandboxResult
 from tomgql.runtime import Runtime
-from tomgql.services import accounts, hooks, idempotency
+from tomgql.services import accounts, hooks, idempotency, rereading
 from tomgql.services.bulk import LONGEST_REPORT, BulkOutcome, remembered_outcome
 from tomgql.services.file_readings import (
     counts_text,
     find_product,
+    hold_target_of,
     notes_on,
     processing_limits,
     reading_request,
@@ -51,7 +53,8 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
     """Read a product's file in a process of its own and record what was measured.
 
     The product and its file stay whatever happens; notes say what was assumed, skipped or wrong. Data, events and
-    the job's outcome are one transaction. Idempotent: the same file again changes nothing.
+    the job's outcome are one transaction. Idempotent: the same file again changes nothing. Other files that may hold
+    what this reading withdrew are read again.
     Raises UnreadableFile, ProcessingLimit, UnknownPlugin, NotFound, Unavailable.
     """
     product = await find_product(rt, spec.data_product_id)
@@ -62,7 +65,7 @@ async def process_data_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spec:
             request = reading_request(rt, product, path, Path(directory), spec.processor, spec.options)
             read = await _read(rt, sandbox, product, request)
         await run.report(0.5, f"Recording {read.rows} rows.")
-        await _record(rt, run, product, read)
+        await _record(rt, run, product, read, spec.generation)
 
 
 async def _read(rt: Runtime, sandbox: Sandbox, product: Any, request: SandboxRequest) -> SandboxResult:
@@ -73,20 +76,33 @@ async def _read(rt: Runtime, sandbox: Sandbox, product: Any, request: SandboxReq
         raise
 
 
-async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult) -> None:
+async def _record(rt: Runtime, run: JobRun, product: Any, read: SandboxResult, generation: int) -> None:
     actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
-    origin = Origin(product["target_id"], actor, product["id"], run.claim.job_id)
     async with transaction(rt.writes) as tx:
+        origin = Origin(await hold_target_of(tx, product["id"]), actor, product["id"], run.claim.job_id)
         recorded = await record_data(tx, origin, str(read.rows_path))
         withdrawn = await withdraw_missing(tx, origin)
         await _write_notes(tx, product["id"], notes_on(read, withdrawn))
         result = result_of(read, recorded, withdrawn)
         hook_jobs = await hooks.ask_recorded(tx, rt, origin, result)
+        again = await _read_others(tx, rt, origin, generation + 1) if withdrawn else []
         await announce_data(tx, origin)
-        await log.append(tx, "data_products", "REVISED", target_id=product["target_id"], data_product_id=product["id"])
+        await log.append(tx, "data_products", "REVISED", target_id=origin.target_id, data_product_id=product["id"])
         await hooks.announce(tx, hook_jobs)
-        said = counts_text(result)
-        await run.succeed(tx, result, f"Recorded reduced data: {said}." if said else "The file holds no data.")
+        await rereading.announce(tx, again)
+        await run.succeed(tx, result, _said(result, generation))
+
+
+async def _read_others(tx: Transaction, rt: Runtime, origin: Origin, generation: int) -> list[int]:
+    """The jobs that read other files which may hold what this reading withdrew."""
+    holders = await rereading.holders_of_others(tx, origin.target_id, origin.data_product_id or 0)
+    return await rereading.read_again(tx, rt, origin.target_id, holders, generation)
+
+
+def _said(result: Mapping[str, Any], generation: int) -> str:
+    why = "Read again, as data that this file may hold went with another. " if generation else ""
+    said = counts_text(result)
+    return why + (f"Recorded reduced data: {said}." if said else "The file holds no data.")
 
 
 async def _keep_notes(rt: Runtime, product_id: int, notes: Sequence[Note]) -> None:
@@ -98,7 +114,7 @@ async def _write_notes(tx: Transaction, product_id: int, notes: Sequence[Note]) 
     await tx.execute(
         "update data_products set notes = $2, modified = now() where id = $1",
         product_id,
-        [vars(note) for note in notes],
+        [{**vars(note), "message": shortened(note.message)} for note in notes],
     )
 
 
@@ -189,7 +205,7 @@ async def _record_given(
         rejected=len(rejected) + refused,
         rows=(rejected + reports)[:LONGEST_REPORT],
         keys=[(new.target_id, key) for key in made],
-        notes=[vars(note) for note in reading.notes],
+        notes=[{**vars(note), "message": shortened(note.message)} for note in reading.notes],
     )
 
 
@@ -198,7 +214,7 @@ def _reported(row: RejectedRow) -> dict[str, Any]:
         "row": row.row,
         "outcome": "REJECTED",
         "code": row.code,
-        "message": row.message,
+        "message": shortened(row.message),
         "field": row.field,
         "key": None,
     }

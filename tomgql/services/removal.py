@@ -11,6 +11,7 @@ from tomgql.access.tombstones import PRODUCT_TOMBSTONE, TARGET_TOMBSTONE
 from tomgql.errors import Conflict
 from tomgql.events import log
 from tomgql.runtime import Runtime
+from tomgql.services import kept_decisions, rereading
 from tomgql.store.transaction import Transaction, transaction
 
 HOLDS_PRODUCTS = "This data product group holds data products, which others could see without it; take them out first."
@@ -40,11 +41,13 @@ async def remove_target(tx: Transaction, target_id: int) -> None:
     await log.append(tx, "targets", "DELETED", target_id=target_id, tombstone=tombstone)
 
 
-async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) -> None:
-    """Delete a data product with its reduced data and jobs.
+async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) -> list[int]:
+    """Delete a data product with its reduced data and jobs; returns the keys of the jobs asked for.
 
-    Permission: DELETE on its target, or CHANGE on it for the product's uploader. Raises NotFound, NotAllowed. Emits
-    one data product event, which stands for its data too.
+    Other files of the target that may hold data of it are read again, so that what they hold comes back as theirs,
+    under new keys and with the same global ids (`tomgql.services.rereading`). Permission: DELETE on its target, or
+    CHANGE on it for the product's uploader. Raises NotFound, NotAllowed. Emits one data product event, which stands
+    for its data too, and those of the jobs. Enqueues `ProcessDataProduct`.
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
@@ -57,10 +60,25 @@ async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) ->
         await tx.execute("select from data_products where id = $1 for update", product_id)
         await guard.require_deletable_product(tx, actor, product_id, ["id"])
         tombstone = await tx.value(PRODUCT_TOMBSTONE, product_id)
+        holders = await _other_holders(tx, target_id, product_id)
         await tx.execute("delete from data_products where id = $1", product_id)
+        jobs = await rereading.read_again(tx, rt, target_id, holders)
         await log.append(
             tx, "data_products", "DELETED", target_id=target_id, data_product_id=product_id, tombstone=tombstone
         )
+        await rereading.announce(tx, jobs)
+    return jobs
+
+
+async def _other_holders(tx: Transaction, target_id: int, product_id: int) -> list[int]:
+    """Products whose files may hold data of this one, which is about to go; what a person decided waits for them."""
+    has_data = "select true from reduced_data where target_id = $1 and data_product_id = $2 limit 1"
+    if not await tx.value(has_data, target_id, product_id):
+        return []
+    holders = await rereading.holders_of_others(tx, target_id, product_id)
+    if holders:
+        await kept_decisions.keep(tx, target_id, product_id, holders)
+    return holders
 
 
 async def delete_target_list(rt: Runtime, actor: Principal, list_id: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from tomgql.domain.json_values import why_refused
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension
 from tomgql.errors import InvalidCoordinates, InvalidInput
@@ -249,6 +250,8 @@ def field_name(name: str) -> str:
 def checked_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
     """Extras that can be stored as JSON; raises InvalidInput."""
     path = ["input", "extras"]
+    if why := why_refused(extras):
+        raise InvalidInput(f"A value in `extras` {why[1]}.", path=path)
     try:
         text = orjson.dumps(dict(extras))
     except TypeError as error:

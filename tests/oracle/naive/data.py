@@ -11,10 +11,16 @@ from tests.oracle.naive.sky import Row
 ANGSTROM_PER_UNIT = {"ANGSTROM": 1.0, "NM": 10.0, "MICRON": 1e4}
 
 
+def _has_product(ask: Asker, revision: Row) -> bool:
+    """Whether the product that it came from is still there, if it came from one: else nobody sees it."""
+    product = revision.data_product_id
+    return product is None or ("data_products", product) in ask.sky.by_key
+
+
 def _revisions(ask: Asker, datum: Row) -> list[Row]:
     """What the datum was before, newest first; each follows the product that it came from."""
     mine = [each for each in ask.sky.revisions if (each.target_id, each.id) == (datum.target_id, datum.id)]
-    older = [each for each in mine if each.revision < datum.revision and ask.sees(each)]
+    older = [each for each in mine if each.revision < datum.revision and ask.sees(each) and _has_product(ask, each)]
     return sorted(older, key=lambda each: each.revision, reverse=True)
 
 

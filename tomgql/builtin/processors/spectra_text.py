@@ -19,6 +19,7 @@ from tomgql.builtin.processors.spectrum_text import SpectrumText, columns_of, fi
 from tomgql.builtin.processors.text_files import head_text, read_text
 from tomgql.domain.arrays import FloatColumn
 from tomgql.domain.cells import Column
+from tomgql.domain.listing import listed
 from tomgql.domain.measurements import Note, Reading
 from tomgql.domain.synonyms import assign_roles, time_name
 from tomgql.errors import UnreadableFile
@@ -166,7 +167,7 @@ def _keyword(header: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def _columnless(names: Sequence[str], file_name: str) -> UnreadableFile:
-    listed = ", ".join(names[:20])
     return UnreadableFile(
-        f"{file_name}: no columns of wavelength and flux. Columns found: {listed}; name them with the column mapping."
+        f"{file_name}: no columns of wavelength and flux. Columns found: {listed(names)}; name them with the column"
+        " mapping."
     )

@@ -17,6 +17,7 @@ from tomgql.builtin.processors.spectrum_axes import checked_size, has_axis, read
 from tomgql.builtin.processors.spectrum_options import SpectrumOptions
 from tomgql.builtin.processors.spectrum_samples import Samples
 from tomgql.domain.arrays import FloatColumn
+from tomgql.domain.listing import listed
 from tomgql.domain.measurements import Note
 from tomgql.domain.spectrum_rows import SPECTRUM_SYNONYMS
 from tomgql.domain.synonyms import assign_roles, normalise
@@ -164,7 +165,7 @@ def _of_table(part: Any, header: Header, said: SpectrumOptions, file_name: str) 
     places = assign_roles(names, said.mapping, TABLE_SYNONYMS)
     roles = {role: names[at] for role, at in places.items() if role != "time"}
     if "flux" not in roles or not {"wavelength", "log_wavelength"} & roles.keys():
-        raise UnreadableFile(f"{file_name}: no columns of wavelength and flux. Columns found: {', '.join(names[:20])}.")
+        raise UnreadableFile(f"{file_name}: no columns of wavelength and flux. Columns found: {listed(names)}.")
     cells = {role: np.asarray(part.data[name]) for role, name in roles.items()}
     checked_size(max(array.size for array in cells.values()), file_name)
     if cells["flux"].ndim == 1 and cells["flux"].dtype != object:

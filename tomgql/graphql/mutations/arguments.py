@@ -7,6 +7,7 @@ from typing import Any
 
 from strawberry import UNSET
 
+from tomgql.domain.json_values import why_refused
 from tomgql.errors import InvalidInput
 from tomgql.reading import ids
 
@@ -37,4 +38,6 @@ def mapping(value: Any, *path: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise InvalidInput(f"`{path[-1]}` must be a JSON object.", path=list(path))
+    if why := why_refused(value):
+        raise InvalidInput(f"A value in `{path[-1]}` {why[1]}.", path=list(path))
     return value

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from tomgql.errors import InvalidInput, QueryTooCostly
+from tomgql.errors import QueryTooCostly
 from tomgql.graphql.context import Info
 from tomgql.graphql.enums import OnDuplicate
 from tomgql.graphql.inputs import optional
-from tomgql.graphql.mutations.arguments import key, maybe_key
+from tomgql.graphql.mutations.arguments import key, mapping, maybe_key
 from tomgql.graphql.mutations.reports import bulk_payload
 from tomgql.graphql.payloads import BulkPayload, answer
 from tomgql.graphql.scalars import JSON
@@ -62,10 +62,8 @@ def new_data(given: CreateReducedDataInput) -> NewData:
     values: dict[str, Any] = dict(vars(given))
     values["target_id"] = key("targets", values.pop("target"), "input", "target")
     product = maybe_key("data_products", values.pop("data_product"), "input", "dataProduct")
-    options = values.pop("options")
-    if options is not None and not isinstance(options, dict):
-        raise InvalidInput("`options` is an object.", path=["input", "options"])
-    values |= {"options": options or {}, "data_product_id": product, "on_duplicate": given.on_duplicate.value}
+    options = mapping(values.pop("options"), "input", "options")
+    values |= {"options": options, "data_product_id": product, "on_duplicate": given.on_duplicate.value}
     return NewData(**values)
 
 

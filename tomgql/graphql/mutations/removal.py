@@ -14,7 +14,7 @@ from tomgql.graphql.context import Info
 from tomgql.graphql.inputs import change
 from tomgql.graphql.mutations.arguments import given, key, maybe_key
 from tomgql.graphql.payloads import DataProductPayload, DeletePayload, answer
-from tomgql.reading.relation import one
+from tomgql.reading.relation import one, several
 from tomgql.runtime import Runtime
 from tomgql.services import harvests, product_changes, removal
 
@@ -63,11 +63,18 @@ class RemovalMutations:
         return await _delete(info, "targets", id, removal.delete_target)
 
     @strawberry.mutation(
-        description="Delete a data product with its reduced data. The right DELETE on its target is needed; whoever"
-        " uploaded it needs CHANGE."
+        description="Delete a data product with its reduced data and their older revisions. Other data products of the"
+        " target whose files may hold some of these data are read again, at most 100 of them, and what they hold comes"
+        " back as theirs; `jobs` names these readings. The right DELETE on its target is needed; whoever uploaded it"
+        " needs CHANGE."
     )
     async def delete_data_product(self, info: Info, id: Id) -> DeletePayload:
-        return await _delete(info, "data_products", id, removal.delete_data_product)
+        async def work() -> dict[str, Any]:
+            product = key("data_products", id, "id")
+            jobs = await removal.delete_data_product(info.context.rt, info.context.actor, product)
+            return {"deleted_id": id, "jobs": several("jobs", jobs)}
+
+        return await answer(DeletePayload, work)
 
     @strawberry.mutation(description="Delete a target list; its targets stay. For its maker and administrators.")
     async def delete_target_list(self, info: Info, id: Id) -> DeletePayload:

@@ -95,7 +95,7 @@ REDUCED_DATA = Resource(
             "reduced_datum_revisions",
             "{child}.of_target_id = {row}.target_id and {child}.of_datum_id = {row}.id"
             " and {child}.of_revision < {row}.revision",
-            shown=lambda actor, alias, bind: predicates.product_id_shown_to(actor, f"{alias}.data_product_id", bind),
+            shown=lambda actor, alias, bind: predicates.revision_shown_to(actor, f"{alias}.data_product_id", bind),
         ),
     },
     orders={
@@ -123,6 +123,7 @@ REVISIONS = replace(
     REDUCED_DATA,
     name="reduced_datum_revisions",
     table="reduced_datum_revisions",
+    visible=predicates.revision_visible_to,
     id_of="reduced_data",
     key=("target_id", "id", "revision"),
     default_order=(("REVISION", True),),

@@ -8,6 +8,7 @@ can turn the table into partitions by target (rules migration).
 from __future__ import annotations
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from tomgql.store.tables.columns import created_at, key, numbers
@@ -17,7 +18,9 @@ from tomgql.store.tables.people import User
 class ReducedDatum(Model):
     """One measured fact. ``timestamp`` (UTC, whole milliseconds) is generated from ``mjd`` in the rules migration.
 
-    A ``withdrawn`` datum is disabled because its product, read anew, does not hold it.
+    A ``withdrawn`` datum is disabled because its product, read anew, does not hold it. ``beside`` is the identity that
+    several data claim, of which this one is not the first; ``apart_for`` is the user who brought it beside a datum that
+    was hidden from them.
 
     Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
     wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
@@ -31,6 +34,8 @@ class ReducedDatum(Model):
     revision = fields.IntField(db_default=1)
     disabled = fields.BooleanField(db_default=False)
     withdrawn = fields.BooleanField(db_default=False)
+    beside = fields.UUIDField(null=True)
+    apart_for = fields.BigIntField(null=True)
     data_type = fields.CharField(100)
     data_product_id = fields.BigIntField(null=True)
     job_id = fields.BigIntField(null=True)
@@ -93,7 +98,8 @@ class ReducedDatumRevision(Model):
 class ReducedDatumDisabling(Model):
     """One decision of a person to take a datum out of use, or back into it: who, when and why.
 
-    It moves and goes with its datum, by triggers of the migration.
+    It moves and goes with its datum, by triggers of the migration; unless the datum goes with its product and other
+    products, ``kept_for``, may bring it back: it waits for a datum of this content or identity then.
     """
 
     id = key()
@@ -105,6 +111,9 @@ class ReducedDatumDisabling(Model):
         "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
     )
     decided = created_at()
+    identity = fields.UUIDField(null=True)
+    content = fields.UUIDField(null=True)
+    kept_for = ArrayField("bigint", null=True)
 
     class Meta:
         table = "reduced_data_disablings"
