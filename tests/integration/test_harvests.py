@@ -172,7 +172,7 @@ async def test_a_rule_whose_secrets_are_gone_says_so_and_is_due_again(site: Site
         assert (await harvest(site.rt), await harvest(site.rt)) == (1, 0)
     finally:
         site.rt.settings = kept
-    assert 'The survey service "atlas" needs token' in await message(observer)
+    assert 'The service "atlas" needs token' in await message(observer)
 
 
 async def test_workers_look_for_themselves(site: Site, observer: Person) -> None:

@@ -119,7 +119,7 @@ class TestRefusals:
             ("free", {"do": 5, "radius_arcsec": "far"}, "INVALID_INPUT", [], "radius_arcsec: Input should be"),
             ("free", {"do": "know"}, "INVALID_INPUT", None, "Free survey: only Ceres is known here."),
             ("free", {"do": "x" * 20_000}, "INVALID_INPUT", [], "more than 20000 bytes"),
-            ("moody", {}, "INVALID_INPUT", None, 'The survey service "moody" needs token and email: set them with'),
+            ("moody", {}, "INVALID_INPUT", None, 'The service "moody" needs token and email: set them with'),
         ],
     )
     async def test_words(
