@@ -110,13 +110,27 @@ async def test_rows_beside_hidden_data_stay_what_they_are_when_those_go(site: Si
     assert await values(carol, target) == [(19, 2), (20, 1)]
 
 
-async def test_who_sees_the_hidden_datum_means_that_one(site: Site, admin: Person) -> None:
-    bob, _, target, _ = await hidden_product(site, admin, "seen by some")
+async def test_a_row_means_the_datum_of_its_own_audience(site: Site, admin: Person) -> None:
+    bob, _, target, secret = await hidden_product(site, admin, "seen by some")
     assert await sent(bob, target, B) == (1, 0, 0, 0)
-    assert await sent(admin, target, B) == (0, 1, 0, 0)
-    assert await sent(bob, target, B) == (0, 0, 1, 0), "of both that are seen now, the sender's own"
-    assert await sent(bob, target, C) == (0, 1, 0, 0)
+    assert await sent(admin, target, B) == (0, 0, 1, 0), "who sees both, and says of no product, means everybody's"
+    assert await sent(admin, target, C) == (0, 1, 0, 0)
+    assert await values(bob, target) == [(20, 2)]
+    assert await sent(admin, target, B, dataProduct=secret) == (0, 1, 0, 0)
     assert await values(admin, target) == [(19, 2), (20, 2)]
+    assert await values(bob, target) == [(20, 2)]
+
+
+async def test_a_hidden_row_takes_nothing_that_everybody_sees_into_hiding(site: Site, admin: Person) -> None:
+    bob, _, target, secret = await hidden_product(site, admin, "hides nothing")
+    later = {**A, "mjd": A["mjd"] + 1}
+    assert await sent(bob, target, later) == (1, 0, 0, 0)
+    for given in (later, {**later, "mag": 12.3}, {**later, "mag": 12.4}):
+        await sent(admin, target, given, dataProduct=secret)
+    assert await values(bob, target) == [(18, 1)]
+    assert await values(admin, target) == [(12.4, 3), (18, 1), (18, 1)]
+    assert await sent(admin, target, {**later, "mag": 12.4}, dataProduct=secret) == (0, 0, 1, 0)
+    assert await sent(bob, target, later) == (0, 0, 1, 0)
 
 
 async def test_several_rows_beside_a_hidden_datum(site: Site, admin: Person) -> None:

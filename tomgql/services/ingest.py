@@ -7,20 +7,19 @@ temporary table by COPY, and a few set-based statements sort them out. Writers o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import asyncpg
 
-from tomgql.access.predicates import product_id_shown_to
 from tomgql.access.principal import Principal
 from tomgql.domain.staging import STAGED_COLUMNS
 from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.services import kept_decisions
-from tomgql.services.occurrences import NOBODY, settle_occurrences
+from tomgql.services.occurrences import NOBODY, meets, product_audiences, settle_occurrences
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -204,28 +203,30 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
 
 
 async def _set_apart(tx: Transaction, origin: Origin) -> None:
-    """Give rows that share an identity with others, or with data the actor does not see, the one that is theirs."""
-    await _set_beside_hidden(tx, origin)
-    await settle_occurrences(tx, origin)
+    """Give rows that share an identity with others, or with data of another audience, the one that is theirs."""
+    audiences = await product_audiences(tx, origin.target_id)
+    if audiences:
+        await _set_beside_others(tx, origin, audiences)
+    await settle_occurrences(tx, origin, audiences)
 
 
-async def _set_beside_hidden(tx: Transaction, origin: Origin) -> None:
-    """Give rows that meet data hidden from the actor an identity of the actor's own.
+async def _set_beside_others(tx: Transaction, origin: Origin, audiences: Mapping[str, str]) -> None:
+    """Give rows that meet data which other people see, or which the actor does not, an identity of their own.
 
-    Else the outcome would tell what is hidden, and a revision would overwrite it or take it out of its group.
+    Else the outcome would tell what is hidden, a revision would overwrite it or take it out of its group, and a file in
+    a group would take what everybody saw into hiding.
     """
     parameters = Parameters()
-    shown = product_id_shown_to(origin.actor, "d.data_product_id", parameters.bind)
-    if shown == "true":
-        return
+    bind = parameters.bind
+    own = audiences.get(str(origin.data_product_id))
+    met = meets(origin, audiences, "d.data_product_id", bind)
+    target, holder = bind(origin.target_id, "bigint"), bind(origin.actor.user_id or NOBODY, "bigint")
+    salt = bind(str(origin.actor.user_id) if own is None else f"those who see {own}", "text")
     await tx.execute("create index on staged (identity)")  # whatever is thought of the number of the target's data
-    target = parameters.bind(origin.target_id, "bigint")
-    actor = parameters.bind(str(origin.actor.user_id), "text")
-    holder = parameters.bind(origin.actor.user_id or NOBODY, "bigint")
     await tx.execute(
-        f"update staged s set identity = {identity_apart('s.identity', actor)},"
+        f"update staged s set identity = {identity_apart('s.identity', salt)},"
         f" beside = coalesce(s.beside, s.identity), apart_for = {holder}"
-        f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({shown})",
+        f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({met})",
         *parameters.values,
     )
 

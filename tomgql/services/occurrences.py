@@ -4,15 +4,20 @@ Several measurements of one time are told apart by their place in a file, and da
 (`tomgql.domain.repeats`, `tomgql.services.ingest`); all say beside which identity they stand. Files come in any order
 and in parts, and what was hidden is deleted. So rows are matched with the data of their identity by content first: the
 same content again is the same datum. What is left is matched by place, data of the row's own product and sender first.
-Data that another sender brought beside hidden ones are met by who does not see what they stand beside.
+Data that another sender brought beside hidden ones are met by who does not see what they stand beside. Data of a
+product that others see than that of the row are never met: a row changes nobody's view but its own audience's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import orjson
+
+from tomgql.access.predicates import audiences as audiences_of
 from tomgql.access.predicates import product_id_shown_to
-from tomgql.store.sql import Parameters
+from tomgql.store.sql import Bind, Parameters
 from tomgql.store.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -56,7 +61,26 @@ _BY_PLACE = """
 """
 
 
-async def settle_occurrences(tx: Transaction, origin: Origin) -> None:
+async def product_audiences(tx: Transaction, target_id: int) -> Mapping[str, str]:
+    """Who sees each restricted product of a target, by the product's key; empty where nothing is restricted."""
+    parameters = Parameters()
+    found: dict[str, str] = await tx.value(
+        f"select {audiences_of(parameters.bind([target_id], 'bigint[]'))}", *parameters.values
+    )
+    return found
+
+
+def meets(origin: Origin, audiences: Mapping[str, str], product_id: str, bind: Bind) -> str:
+    """SQL for whether rows of this origin may be data of a product: the actor sees it, and the same people see both."""
+    shown = product_id_shown_to(origin.actor, product_id, bind)
+    if not audiences:
+        return shown
+    known = bind(orjson.dumps(dict(audiences)).decode(), "text")
+    own = bind(audiences.get(str(origin.data_product_id)), "text")
+    return f"({shown} and {known}::json ->> {product_id}::text is not distinct from {own})"
+
+
+async def settle_occurrences(tx: Transaction, origin: Origin, audiences: Mapping[str, str]) -> None:
     """Give staged rows the identities of the data that they are; the caller holds the target.
 
     Nothing is looked at row by row where neither the file nor the target holds several data of one identity.
@@ -72,7 +96,7 @@ async def settle_occurrences(tx: Transaction, origin: Origin) -> None:
         await tx.execute(f"drop table if exists pg_temp.{table}")
     await tx.execute(_ROWS, besides)
     await tx.execute("analyze placed_rows")
-    await _find_data(tx, origin)
+    await _find_data(tx, origin, audiences)
     await tx.execute(_BY_CONTENT)
     await tx.execute(_BY_PLACE)
     await tx.execute("analyze places")
@@ -82,7 +106,7 @@ async def settle_occurrences(tx: Transaction, origin: Origin) -> None:
     )
 
 
-async def _find_data(tx: Transaction, origin: Origin) -> None:
+async def _find_data(tx: Transaction, origin: Origin, audiences: Mapping[str, str]) -> None:
     """The data of these identities that the actor may meet, in the order in which rows take them."""
     parameters = Parameters()
     bind = parameters.bind
@@ -90,7 +114,7 @@ async def _find_data(tx: Transaction, origin: Origin) -> None:
     target, keys = bind(origin.target_id, "bigint"), bind(firsts, "uuid[]")
     own = f"(d.data_product_id = {bind(origin.data_product_id, 'bigint')}) is true"
     mine = f"(d.apart_for = {bind(origin.actor.user_id or NOBODY, 'bigint')}) is true"
-    shown = f"({product_id_shown_to(origin.actor, 'd.data_product_id', bind)} or {own})"
+    shown = f"({meets(origin, audiences, 'd.data_product_id', bind)} or {own})"
     # Asked for by keys: joined to it, the table of data would be read whole where its statistics know nothing.
     await tx.execute(
         "create temporary table placed_data on commit drop as select d.identity, d.beside, d.apart_for, d.content,"
