@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     upload_expiry_s: float = Field(172_800.0, gt=0, description="A file must have come within this of its beginning.")
     upload_idle_s: float = Field(30.0, gt=0, description="A request that sends a file is ended when silent this long.")
     max_query_tokens: int = Field(4_000, gt=0, description="Most lexical tokens of a GraphQL document.")
+    max_query_selections: int = Field(1_000, gt=0, description="Most fields and fragments written in a document.")
     max_query_depth: int = Field(16, gt=0, description="Deepest nesting of a GraphQL document.")
     max_query_aliases: int = Field(200, gt=0, description="Most aliases in a GraphQL document.")
     max_answer_bytes: int = Field(128 * MEBIBYTE, gt=0, description="Largest answer of the compiled reads of a query.")
