@@ -87,6 +87,16 @@ class Settings(BaseSettings):
     )
     request_timeout_s: float = Field(60.0, gt=0, description="Longest execution of one GraphQL operation.")
     statement_timeout_s: float = Field(30.0, gt=0, description="Longest SQL statement of a read.")
+    anonymous_statement_timeout_s: float = Field(
+        10.0, gt=0, description="Longest SQL statement of a read of nobody signed in."
+    )
+    anonymous_read_share: float = Field(
+        1 / 3, gt=0, le=1, description="Connections for reads of all who did not sign in, as a part of a pool's."
+    )
+    user_read_share: float = Field(
+        0.5, gt=0, le=1, description="Most connections that the reads of one user hold, as a part of a pool's."
+    )
+    read_wait_s: float = Field(10.0, gt=0, description="A read that waits longer for a connection is told so.")
     database_pool_size: int = Field(10, gt=1, description="Most database connections of one pool of a process.")
 
     max_streams: int = Field(10_000, gt=0, description="Most operations that one web process streams at a time.")

@@ -19,6 +19,7 @@ from graphql import GraphQLInterfaceType
 
 from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly
+from tomgql.reading.budget import Budget
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
 from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
@@ -29,9 +30,6 @@ from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
-
-MOST_ROWS = 2_000_000
-"""Most rows that the page sizes of one nested query may multiply to."""
 
 TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
 """What is said of an answer that is too large."""
@@ -66,6 +64,7 @@ class Compiler:
 
     reader: Reader
     selections: Selections
+    budget: Budget = field(default_factory=Budget)
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
     _links: int = 0
@@ -77,10 +76,10 @@ class Compiler:
         Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
         """
         link = Link(relation.resource, "true")
+        limit = self.parameters.bind(most_bytes, "bigint")
         query = self._relation(relation, link, selected, None, 1)
         if self._unsaid is not None:
             raise NotCompilable(self._unsaid)
-        limit = self.parameters.bind(most_bytes, "bigint")
         given = self.parameters.named_beside()
         # OFFSET keeps the planner from computing the text twice.
         answer = f"select ({query})::text as j from {given} offset 0"
@@ -99,6 +98,8 @@ class Compiler:
                 f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for less at once."
             )
         resource = RESOURCES[relation.resource]
+        if callable(resource.table) or selected.shape == "light_curve":
+            self.budget.scan(rows)
         row = self._alias()
         source = self._source(resource, relation, link, row, parent)
         conditions = self._conditions(resource, relation, link, row, parent)
@@ -159,13 +160,16 @@ class Compiler:
         rows: int,
     ) -> str:
         page = page_of(resource, selected.arguments)
-        rows = self._spend(rows, page.size)
-        given = selected.arguments.get("where") or resource.default_where
+        asked = selected.arguments.get("where")
+        given = asked or resource.default_where
         filters = Filter(self.parameters.bind, self.reader.actor).where(resource.where_type, row, given)
         base = conditions if filters == "true" else [*conditions, filters]
         keyset = Keyset(resource, row, page, self.parameters.bind, self.reader.cursor_key)
         parts = self.selections.fields(selected.named_type, selected.details)
-        shared = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts) > 1
+        self.budget.scan(rows * (bool(asked) + sum(part.name == "totalCount" for part in parts)))
+        of_page = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts)
+        rows = self.budget.page(rows, page.size) if of_page else rows
+        shared = of_page > 1
         beyond = f"where {conjunction([*base, *keyset.bounds()])} order by {keyset.order_by()}"
         scan = ConnectionScan(row, source, base, beyond, keyset, page, shared)
         pairs = [
@@ -354,14 +358,6 @@ class Compiler:
     def _alias(self) -> str:
         self._aliases += 1
         return f"r${self._aliases}"  # "$": response keys are column names, and no GraphQL name holds one
-
-    def _spend(self, rows: int, size: int) -> int:
-        rows *= max(size, 1)
-        if rows > MOST_ROWS:
-            raise QueryTooCostly(
-                f"The page sizes of this query multiply to {rows} rows; at most {MOST_ROWS} may be asked for at once."
-            )
-        return rows
 
 
 def _fit_as_names(body: Pairs) -> bool:
