@@ -46,6 +46,9 @@ LONGEST_NAME_BYTES = 63
 PAIRS_PER_OBJECT = 50
 """Most pairs in one json_build_object: PostgreSQL functions take 100 arguments."""
 
+LONG = ("json_agg(", ".reported")
+"""By this SQL a row is told that may be long: it holds a list, or a datum as it was reported."""
+
 Pairs = list[tuple[str, str]]
 """Response key and SQL expression of each selected field."""
 
@@ -69,6 +72,7 @@ class Compiler:
     _aliases: int = 0
     _links: int = 0
     _unsaid: str | None = None
+    _limit: str = ""
 
     def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
         """SQL whose one value is the JSON text of the relation; it refuses to give more than ``most_bytes``.
@@ -76,7 +80,7 @@ class Compiler:
         Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
         """
         link = Link(relation.resource, "true")
-        limit = self.parameters.bind(most_bytes, "bigint")
+        self._limit = limit = self.parameters.bind(most_bytes, "bigint")
         query = self._relation(relation, link, selected, None, 1)
         if self._unsaid is not None:
             raise NotCompilable(self._unsaid)
@@ -334,12 +338,24 @@ class Compiler:
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
         out = self._alias()
+        if _may_be_long(body):
+            return self._measured_aggregate(self._as_json(body, row), out, tail)
         if isinstance(body, str) or not _fit_as_names(body):
             return (
                 f"select coalesce(json_agg({out}.j), '[]') from (select {self._as_json(body, row)} as j {tail}) {out}"
             )
         columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
         return f"select coalesce(json_agg({out}), '[]') from (select {columns} {tail}) {out}"
+
+    def _measured_aggregate(self, value: str, out: str, tail: str) -> str:
+        """Long rows are counted while they come: the whole would take memory many times over before it is measured."""
+        # OFFSET keeps the planner from computing each row twice; rows are counted in the order in which they come.
+        rows = f"select {value} as j {tail} offset 0"
+        bytes_so_far = "sum(octet_length(m.j::text)) over (rows unbounded preceding)"
+        counted = f"select m.j, {bytes_so_far} as s from ({rows}) m"
+        refused = f"tomgql_refuse({literal(TOO_LARGE)})::json"
+        kept = f"case when {out}.s > {self._limit} then {refused} else {out}.j end"
+        return f"select coalesce(json_agg({kept}), '[]') from ({counted}) {out}"
 
     def _as_json(self, body: Pairs | str, row: str) -> str:
         if isinstance(body, str):
@@ -358,6 +374,11 @@ class Compiler:
     def _alias(self) -> str:
         self._aliases += 1
         return f"r${self._aliases}"  # "$": response keys are column names, and no GraphQL name holds one
+
+
+def _may_be_long(body: Pairs | str) -> bool:
+    values = [body] if isinstance(body, str) else [value for _, value in body]
+    return any(sign in value for value in values for sign in LONG)
 
 
 def _fit_as_names(body: Pairs) -> bool:
