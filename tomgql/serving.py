@@ -50,6 +50,7 @@ def server_of(app: Starlette, settings: Settings) -> DrainingServer:
         app,
         host=settings.host,
         port=settings.port,
+        ws_max_size=settings.max_socket_message_bytes,
         log_level=settings.log_level.lower(),
         ws_ping_interval=settings.socket_ping_s,
         ws_ping_timeout=settings.socket_ping_s,

@@ -102,6 +102,15 @@ class Settings(BaseSettings):
     max_streams: int = Field(10_000, gt=0, description="Most operations that one web process streams at a time.")
     max_anonymous_streams: int = Field(1_000, gt=0, description="Most streams at a time of nobody signed in.")
     max_operations_per_socket: int = Field(100, gt=0, description="Most operations of one WebSocket at a time.")
+    max_operations_at_once: int = Field(
+        4,
+        gt=0,
+        description="Operations of one WebSocket, or one stream of server-sent events, that run or wait to be sent at a"
+        " time; more wait for what is unsent.",
+    )
+    max_socket_message_bytes: int = Field(
+        16 * MEBIBYTE, gt=0, description="Largest message on a WebSocket; of nobody signed in, as of HTTP bodies."
+    )
     socket_ping_s: float = Field(20.0, gt=0, description="Pause between pings; a peer that misses two is cut.")
     socket_idle_s: float = Field(300.0, gt=0, description="A WebSocket without an operation is closed after this.")
     client_stall_s: float = Field(
