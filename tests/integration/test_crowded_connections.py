@@ -132,3 +132,21 @@ async def test_who_signed_in_may_send_larger_messages(site: Site, bob: Person) -
         await greet(socket, bob.client.token)
         await socket.send(message_of(4 * MEBIBYTE))
         assert json.loads(await socket.recv())["type"] == "error"
+
+
+async def test_reservations_of_nobody_leave_room_for_users(site: Site, bob: Person) -> None:
+    async with httpx.AsyncClient(timeout=20, base_url=site.url) as http:
+        strangers = [(await http.put("/graphql")).status_code for _ in range(260)]
+        assert strangers.count(429) >= 10
+        assert set(strangers) == {201, 429}
+        users = [(await http.put("/graphql", headers=bob.client.headers)).status_code for _ in range(101)]
+        assert users == [201] * 100 + [429]
+
+
+async def test_an_open_stream_on_which_nothing_runs_is_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MOST_OF_STRANGERS", 1_000)
+    async with asyncio.timeout(10), httpx.AsyncClient(timeout=20, base_url=site.url) as http:
+        token = {sse.TOKEN_HEADER: (await http.put("/graphql")).text}
+        async with http.stream("GET", "/graphql", headers={**token, **EVENTS}) as response:
+            assert {line async for line in response.aiter_lines()} <= {"", ":"}
+        assert (await http.get("/graphql", headers={**token, **EVENTS})).status_code == 404
