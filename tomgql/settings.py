@@ -72,6 +72,15 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * MEBIBYTE, gt=0, description="Largest HTTP request body.")
     max_anonymous_body_bytes: int = Field(MEBIBYTE, gt=0, description="Largest HTTP request body of nobody signed in.")
+    head_timeout_s: float = Field(
+        15.0, gt=0, description="The head of a request must come within this, from the end of the answer before it."
+    )
+    body_timeout_s: float = Field(
+        600.0, gt=0, description="The body of a request must come within this; files that are sent in pieces need not."
+    )
+    anonymous_body_timeout_s: float = Field(
+        30.0, gt=0, description="The body of a request of nobody signed in must come within this."
+    )
     max_upload_bytes: int = Field(60 * MEBIBYTE, gt=0, description="Largest file of one multipart upload.")
     max_file_bytes: int = Field(8192 * MEBIBYTE, gt=0, description="Largest file that is sent in pieces.")
     max_open_uploads: int = Field(20, gt=0, description="Most files that one user may be sending in pieces at a time.")
