@@ -54,12 +54,7 @@ def build_app(settings: Settings) -> Starlette:
         routes=_routes(schema, settings),
         lifespan=lifespan,
         middleware=[
-            Middleware(
-                BodyLimit,
-                settings.max_body_bytes,
-                settings.max_anonymous_body_bytes,
-                {"/uploads/": settings.max_file_bytes},
-            )
+            Middleware(BodyLimit, settings, {"/uploads/": settings.max_file_bytes}),
         ],
         exception_handlers={
             TomError: errors.tom_error,

@@ -24,6 +24,7 @@ from tomgql.plugins.registry import HookRegistry, ProcessorRegistry, ResolverReg
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
+from tomgql.store.shares import ReadShares
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Runtime:
 
     settings: Settings
     reads: asyncpg.Pool
+    strangers: asyncpg.Pool
+    shares: ReadShares
     writes: asyncpg.Pool
     queue: JobQueue
     pacing: Pacing
@@ -93,10 +96,14 @@ class Runtime:
                 "TOMGQL_DATABASE_URL and TOMGQL_REDIS_URL must be set; `tomgql up` starts its own and sets them."
             )
         files = await open_files(settings)
-        reads = await _pool(settings, {"statement_timeout": str(int(settings.statement_timeout_s * 1000))})
+        reads = await _reading_pool(settings, settings.statement_timeout_s, settings.database_pool_size)
+        strangers = await _reading_pool(
+            settings, settings.anonymous_statement_timeout_s, _part(settings, settings.anonymous_read_share)
+        )
         # A process that freezes or vanishes in a transaction loses its locks with its lease: it may hold a target, or
         # the event log, which everybody needs.
-        writes = await _pool(settings, {"idle_in_transaction_session_timeout": str(int(settings.job_lease_s * 1000))})
+        lease_ms = str(int(settings.job_lease_s * 1000))
+        writes = await _pool(settings, {"idle_in_transaction_session_timeout": lease_ms}, settings.database_pool_size)
         instance = await writes.fetchrow("select instance_id::text, signing_key from instance")
         hub = Hub(settings.database_url)
         await hub.open()
@@ -104,6 +111,8 @@ class Runtime:
         return cls(
             settings=settings,
             reads=reads,
+            strangers=strangers,
+            shares=ReadShares(reads, strangers, _part(settings, settings.user_read_share), settings.read_wait_s),
             writes=writes,
             queue=queue,
             pacing=queue.pacing,
@@ -126,7 +135,7 @@ class Runtime:
         await self.hub.close()
         await self.outbound.close()
         await self.queue.close()
-        await asyncio.gather(_close(self.reads), _close(self.writes))
+        await asyncio.gather(_close(self.reads), _close(self.strangers), _close(self.writes))
 
 
 @asynccontextmanager
@@ -150,14 +159,23 @@ def _signing_key(settings: Settings, stored: str) -> str:
     return settings.secret_key.get_secret_value() if settings.secret_key is not None else stored
 
 
-async def _pool(settings: Settings, server_settings: dict[str, str]) -> asyncpg.Pool:
+def _part(settings: Settings, share: float) -> int:
+    """So much of a pool, at least one connection."""
+    return max(1, int(settings.database_pool_size * share))
+
+
+async def _reading_pool(settings: Settings, timeout_s: float, size: int) -> asyncpg.Pool:
+    return await _pool(settings, {"statement_timeout": str(int(timeout_s * 1000))}, size)
+
+
+async def _pool(settings: Settings, server_settings: dict[str, str], size: int) -> asyncpg.Pool:
     deadline = asyncio.get_running_loop().time() + PATIENCE_S
     while True:
         try:
             return await asyncpg.create_pool(
                 settings.database_url,
                 min_size=1,
-                max_size=settings.database_pool_size,
+                max_size=size,
                 statement_cache_size=STATEMENTS_KEPT,
                 server_settings={"timezone": "UTC", "application_name": "tomgql", "jit": "off", **server_settings},
                 init=_prepare_connection,

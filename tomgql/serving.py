@@ -9,6 +9,7 @@ import sys
 import uvicorn
 from starlette.applications import Starlette
 
+from tomgql.connections import protocol_of
 from tomgql.settings import Settings
 
 DRAIN_S = 3.0
@@ -50,6 +51,8 @@ def server_of(app: Starlette, settings: Settings) -> DrainingServer:
         app,
         host=settings.host,
         port=settings.port,
+        http=protocol_of(settings.head_timeout_s),
+        ws_max_size=settings.max_socket_message_bytes,
         log_level=settings.log_level.lower(),
         ws_ping_interval=settings.socket_ping_s,
         ws_ping_timeout=settings.socket_ping_s,

@@ -72,12 +72,22 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * MEBIBYTE, gt=0, description="Largest HTTP request body.")
     max_anonymous_body_bytes: int = Field(MEBIBYTE, gt=0, description="Largest HTTP request body of nobody signed in.")
+    head_timeout_s: float = Field(
+        15.0, gt=0, description="The head of a request must come within this, from the end of the answer before it."
+    )
+    body_timeout_s: float = Field(
+        600.0, gt=0, description="The body of a request must come within this; files that are sent in pieces need not."
+    )
+    anonymous_body_timeout_s: float = Field(
+        30.0, gt=0, description="The body of a request of nobody signed in must come within this."
+    )
     max_upload_bytes: int = Field(60 * MEBIBYTE, gt=0, description="Largest file of one multipart upload.")
     max_file_bytes: int = Field(8192 * MEBIBYTE, gt=0, description="Largest file that is sent in pieces.")
     max_open_uploads: int = Field(20, gt=0, description="Most files that one user may be sending in pieces at a time.")
     upload_expiry_s: float = Field(172_800.0, gt=0, description="A file must have come within this of its beginning.")
     upload_idle_s: float = Field(30.0, gt=0, description="A request that sends a file is ended when silent this long.")
     max_query_tokens: int = Field(4_000, gt=0, description="Most lexical tokens of a GraphQL document.")
+    max_query_selections: int = Field(1_000, gt=0, description="Most fields and fragments written in a document.")
     max_query_depth: int = Field(16, gt=0, description="Deepest nesting of a GraphQL document.")
     max_query_aliases: int = Field(200, gt=0, description="Most aliases in a GraphQL document.")
     max_answer_bytes: int = Field(128 * MEBIBYTE, gt=0, description="Largest answer of the compiled reads of a query.")
@@ -86,11 +96,30 @@ class Settings(BaseSettings):
     )
     request_timeout_s: float = Field(60.0, gt=0, description="Longest execution of one GraphQL operation.")
     statement_timeout_s: float = Field(30.0, gt=0, description="Longest SQL statement of a read.")
+    anonymous_statement_timeout_s: float = Field(
+        10.0, gt=0, description="Longest SQL statement of a read of nobody signed in."
+    )
+    anonymous_read_share: float = Field(
+        1 / 3, gt=0, le=1, description="Connections for reads of all who did not sign in, as a part of a pool's."
+    )
+    user_read_share: float = Field(
+        0.5, gt=0, le=1, description="Most connections that the reads of one user hold, as a part of a pool's."
+    )
+    read_wait_s: float = Field(10.0, gt=0, description="A read that waits longer for a connection is told so.")
     database_pool_size: int = Field(10, gt=1, description="Most database connections of one pool of a process.")
 
     max_streams: int = Field(10_000, gt=0, description="Most operations that one web process streams at a time.")
     max_anonymous_streams: int = Field(1_000, gt=0, description="Most streams at a time of nobody signed in.")
     max_operations_per_socket: int = Field(100, gt=0, description="Most operations of one WebSocket at a time.")
+    max_operations_at_once: int = Field(
+        4,
+        gt=0,
+        description="Operations of one WebSocket, or one stream of server-sent events, that run or wait to be sent at a"
+        " time; more wait for what is unsent.",
+    )
+    max_socket_message_bytes: int = Field(
+        16 * MEBIBYTE, gt=0, description="Largest message on a WebSocket; of nobody signed in, as of HTTP bodies."
+    )
     socket_ping_s: float = Field(20.0, gt=0, description="Pause between pings; a peer that misses two is cut.")
     socket_idle_s: float = Field(300.0, gt=0, description="A WebSocket without an operation is closed after this.")
     client_stall_s: float = Field(

@@ -38,7 +38,12 @@ PHASES = [Phase.generate, *([Phase.shrink] if "TOMGQL_ORACLE_SHRINK" in os.envir
 PYTHON_ONLY: set[str] = set()
 """Fields that no SQL says."""
 
-UNLIMITED = {"max_query_depth": 1_000, "max_query_aliases": 100_000, "max_query_tokens": 1_000_000}
+UNLIMITED = {
+    "max_query_depth": 1_000,
+    "max_query_aliases": 100_000,
+    "max_query_tokens": 1_000_000,
+    "max_query_selections": 100_000,
+}
 """Limits of documents, which are not what is tested here: fragments that spread others soon reach the usual ones."""
 
 ORIGIN = ", from: {raDeg: 359.5, decDeg: 1.5}"

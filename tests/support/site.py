@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from tests.support.client import Client
 from tomgql.app import build_app
+from tomgql.connections import protocol_of
 from tomgql.graphql.streams import Streams
 from tomgql.runtime import Runtime
 from tomgql.settings import Settings
@@ -49,6 +50,7 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
             app,
             host="127.0.0.1",
             port=0,
+            http=protocol_of(settings.head_timeout_s),
             log_level="warning",
             timeout_graceful_shutdown=1,
             ws_per_message_deflate=False,

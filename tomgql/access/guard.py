@@ -40,24 +40,30 @@ def require_admin(actor: Principal) -> int:
     return user_id
 
 
+async def require_targets(
+    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str]
+) -> None:
+    """The actor holds ``permission`` on each target, else NotFound or NotAllowed; asked by one statement."""
+    what, right = ("targets", keys, "target"), f"the right {permission} on this target"
+    await _require_all(tx, actor, what, predicates.target_visible_to, _on_target(permission), right, path)
+
+
 async def require_target(tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str]) -> None:
     """The actor holds ``permission`` on the target, else NotFound or NotAllowed."""
-    await _require(
-        tx,
-        actor,
-        ("targets", target_id, "target"),
-        predicates.target_visible_to,
-        lambda who, row, bind: predicates.target_allows(who, row, permission, bind),
-        f"the right {permission} on this target",
-        path,
-    )
+    await require_targets(tx, actor, [target_id], permission, path)
+
+
+async def require_products(
+    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str]
+) -> None:
+    """The actor sees each data product and holds ``permission`` on its target; asked by one statement."""
+    what, right = ("data_products", keys, "data product"), f"the right {permission} on its target"
+    await _require_all(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path)
 
 
 async def require_product(tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]) -> None:
     """The actor sees the data product and holds ``permission`` on its target."""
-    what = ("data_products", product_id, "data product")
-    right = f"the right {permission} on its target"
-    await _require(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path)
+    await require_products(tx, actor, [product_id], permission, path)
 
 
 async def require_deletable_product(tx: Transaction, actor: Principal, product_id: int, path: list[str]) -> None:
@@ -78,6 +84,11 @@ async def require_observation(tx: Transaction, actor: Principal, key: int, path:
     what, right = ("observations", key, "observation"), "the right CHANGE on its target"
     allowed = _of_its_target(predicates.CHANGE)
     await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path)
+
+
+def _on_target(permission: str) -> Condition:
+    """The condition that the actor holds a right on a target."""
+    return lambda who, row, bind: predicates.target_allows(who, row, permission, bind)
 
 
 def _of_its_target(permission: str) -> Condition:
@@ -107,11 +118,15 @@ async def data_rights(
     return {(row["target_id"], row["id"]): row["allowed"] for row in rows}
 
 
+async def require_user_groups(tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str]) -> None:
+    """The actor belongs to each user group, or is an administrator; asked by one statement."""
+    what, visible = ("user_groups", keys, "user group"), predicates.user_group_visible_to
+    await _require_all(tx, actor, what, visible, visible, "membership", path)
+
+
 async def require_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
     """The actor belongs to the user group, or is an administrator."""
-    what = ("user_groups", group_id, "user group")
-    visible = predicates.user_group_visible_to
-    await _require(tx, actor, what, visible, visible, "membership", path)
+    await require_user_groups(tx, actor, [group_id], path)
 
 
 async def require_managed_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
@@ -129,10 +144,15 @@ async def require_managed_user_group(tx: Transaction, actor: Principal, group_id
 
 async def require_product_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
     """The actor may change the data product group."""
-    await _require(
+    await require_product_groups(tx, actor, [group_id], path)
+
+
+async def require_product_groups(tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str]) -> None:
+    """The actor may change each data product group; asked by one statement."""
+    await _require_all(
         tx,
         actor,
-        ("data_product_groups", group_id, "data product group"),
+        ("data_product_groups", keys, "data product group"),
         predicates.product_group_visible_to,
         predicates.product_group_managed_by,
         "the right to change this data product group, which its maker and administrators have",
@@ -142,10 +162,15 @@ async def require_product_group(tx: Transaction, actor: Principal, group_id: int
 
 async def require_target_list(tx: Transaction, actor: Principal, list_id: int, path: list[str]) -> None:
     """The actor may change the target list."""
-    await _require(
+    await require_target_lists(tx, actor, [list_id], path)
+
+
+async def require_target_lists(tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str]) -> None:
+    """The actor may change each target list; asked by one statement."""
+    await _require_all(
         tx,
         actor,
-        ("target_lists", list_id, "target list"),
+        ("target_lists", keys, "target list"),
         predicates.target_list_visible_to,
         predicates.target_list_managed_by,
         "the right to change this target list, which its maker and administrators have",
@@ -201,14 +226,32 @@ async def _require(
     path: list[str],
 ) -> None:
     table, key, noun = what
+    await _require_all(tx, actor, (table, [key], noun), visible, allowed, right, path)
+
+
+async def _require_all(
+    tx: Transaction,
+    actor: Principal,
+    what: tuple[str, Sequence[int], str],
+    visible: Condition,
+    allowed: Condition,
+    right: str,
+    path: list[str],
+) -> None:
+    """Rows are locked in the order of their keys, as a merge locks them: none waits for the other."""
+    table, keys, noun = what
+    wanted = sorted(set(keys))
+    if not wanted:
+        return
     parameters = Parameters()
     bind = parameters.bind
-    row = await tx.row(
+    rows = await tx.rows(
         f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"
-        f" where g.id = {bind(key, 'bigint')} and {visible(actor, 'g', bind)} for key share of g",
+        f" where g.id = any({bind(wanted, 'bigint[]')}) and {visible(actor, 'g', bind)}"
+        " order by g.id for key share of g",
         *parameters.values,
     )
-    if row is None:
+    if len(rows) < len(wanted):
         raise NotFound(f"There is no such {noun}.", path=path)
-    if not row["allowed"]:
+    if not all(row["allowed"] for row in rows):
         raise NotAllowed(f"You may see this {noun}, but you lack {right}.", path=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from tomgql.access.principal import Principal
 from tomgql.errors import TomError
+from tomgql.graphql.inbox import Inbox
 from tomgql.reading.execute import ReadSession, reading_as
 from tomgql.reading.streams import Feed
 from tomgql.runtime import Runtime
@@ -17,7 +19,9 @@ from tomgql.services import accounts
 
 @dataclass
 class Context:
-    """One request, or one WebSocket: the runtime, who asks, and their reads.
+    """One request, or one WebSocket: the runtime, who asks, their reads, the messages that come.
+
+    ``turns`` are of the connection, where operations share one.
 
     ``refusal`` is what was wrong with the credentials of a socket's handshake; its connection_init decides. ``feed``
     is the way of the request's subscription through the event log. ``changes`` says of an operation that runs that it
@@ -27,6 +31,8 @@ class Context:
     rt: Runtime
     actor: Principal
     reads: ReadSession
+    inbox: Inbox | None = None
+    turns: asyncio.Semaphore | None = None
     connection_params: dict[str, Any] | None = None
     refusal: TomError | None = None
     feed: Feed = field(default_factory=Feed)

@@ -20,6 +20,15 @@ from tomgql.runtime import OUTAGES
 
 logger = logging.getLogger(__name__)
 
+ABORTED = "Validation aborted."
+"""What graphql-core says of a document that takes it too long to validate."""
+
+TOO_TANGLED = (
+    "This document asks for the same fields, or spreads its fragments, so often in one place that it is not validated;"
+    " ask for each once."
+)
+"""What we say of it."""
+
 
 @strawberry.type(description="An expected failure of a mutation: what is wrong, where, and what would be right.")
 class UserError:
@@ -57,7 +66,8 @@ def shape(error: GraphQLError) -> GraphQLError:
     """The error as a client may see it."""
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):
-        return _with(error, error.message, error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"})
+        message = TOO_TANGLED if error.message == ABORTED else error.message
+        return _with(error, message, error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"})
     known = as_tom_error(original)
     if known is not None:
         extensions: dict[str, Any] = {"code": known.code}

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class Follower:
-    """One operation of one client; a query or a mutation is one that ends with its first result."""
+    """One operation of one client; a query or a mutation is one that ends with its first result.
+
+    Operations that share a connection share its turns: one has a turn from before its execution until what came of it
+    has been taken and more is asked for, so that few results wait for a client that does not read.
+    """
 
     def __init__(self, streams: Streams, asked: Asked, context: Context, start: str | None) -> None:
         self._streams = streams
@@ -32,6 +36,8 @@ class Follower:
         self._replay: AsyncGenerator[Frame] | None = self._replayed()
         self._shared: tuple[SharedStream, Mailbox] | None = None
         self._had = 0
+        self._turns = context.turns
+        self._has_turn = False
 
     @property
     def cursor(self) -> str | None:
@@ -45,10 +51,13 @@ class Follower:
 
     async def next(self) -> Frame | None:
         """The next result; None at the end. Raises TomError, StreamRefused."""
+        self._give_turn_back()  # what came before is sent
         while True:
             if self._replay is not None:
+                await self._take_turn()
                 frame = await self._of_replay(self._replay)
             elif self._shared is not None:
+                self._give_turn_back()  # executed for all who share it
                 frame = await self._of_shared(self._shared[1])
             else:
                 return None
@@ -58,11 +67,21 @@ class Follower:
 
     async def close(self) -> None:
         """Leave everything."""
+        self._give_turn_back()
         if self._replay is not None:
             await self._replay.aclose()
         if self._shared is not None:
             self._streams.leave(*self._shared)
             self._shared = None
+
+    async def _take_turn(self) -> None:
+        if self._turns is not None and not self._has_turn:
+            self._has_turn = await self._turns.acquire()
+
+    def _give_turn_back(self) -> None:
+        if self._turns is not None and self._has_turn:
+            self._turns.release()
+        self._has_turn = False
 
     async def _of_replay(self, replay: AsyncGenerator[Frame]) -> Frame | None:
         """The next event of the log; None at its end, from where others are joined."""

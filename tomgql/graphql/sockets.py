@@ -51,6 +51,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle(self) -> None:
         """See strawberry; with a task beside it that pings."""
         self._heard_at = self._busy_at = time.monotonic()
+        self.context.turns = asyncio.Semaphore(self.context.rt.settings.max_operations_at_once)
+        self._sending = asyncio.Lock()
         pings = asyncio.create_task(self._ping(), name="socket pings")
         try:
             await super().handle()
@@ -95,7 +97,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             async with aclosing(self._streams.frames(asked, self.context)) as frames:
                 async for frame in frames:
                     self._busy_at = time.monotonic()
-                    await self._send(f"{prefix}{frame.text}}}")
+                    async with self._sending:  # else each that waits would hold a text of its own
+                        await self._send(f"{prefix}{frame.text}}}")
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except StreamRefused as refused:
             await operation.send_operation_message({"id": operation.id, "type": "error", "payload": refused.errors})

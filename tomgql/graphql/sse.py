@@ -27,6 +27,7 @@ from tomgql.graphql.streams import Streams
 
 if TYPE_CHECKING:
     from tomgql.graphql.view import GraphQLView
+    from tomgql.settings import Settings
 
 TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105 - the header's name
 """Header that names a reservation; the search parameter ``token`` does the same."""
@@ -43,8 +44,17 @@ RESERVATION_S = 30.0
 MOST_RESERVATIONS = 1_000
 """Reservations of one process at a time, open streams among them."""
 
-EVENTS_WAITING = 100
-"""Events that wait for a single connection; operations that have more wait with them."""
+MOST_OF_STRANGERS = 250
+"""Those of nobody signed in."""
+
+MOST_OF_ONE_USER = 100
+"""Those of one user."""
+
+EVENTS_WAITING = 4
+"""Events that wait for a single connection, each as large as an answer; operations that have more wait with them."""
+
+TURNS = "tomgql.turns"
+"""Where a request's scope holds the turns of the stream that it runs an operation on."""
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Nobody keeps a stream, and no proxy gathers it."""
@@ -59,8 +69,11 @@ def is_meant(request: Request) -> bool:
 class Channel:
     """One reserved stream, and the operations that run on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: int | None, limits: Settings) -> None:
+        self.owner = owner
+        self.idle_s = limits.socket_idle_s
         self.events: asyncio.Queue[bytes] = asyncio.Queue(EVENTS_WAITING)
+        self.turns = asyncio.Semaphore(limits.max_operations_at_once)
         self.operations: dict[str, asyncio.Task[None]] = {}
         self.is_open = False
         self.expiry: asyncio.TimerHandle | None = None
@@ -86,6 +99,14 @@ class Channel:
         task = asyncio.create_task(self.run(operation_id, frames), name="graphql-sse operation")
         task.add_done_callback(lambda _task: self.operations.pop(operation_id, None))
         self.operations[operation_id] = task
+
+    async def next(self) -> bytes:
+        """The next event; none when nothing has run for too long, or the stream was hung up."""
+        while True:
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(self.events.get(), self.idle_s)
+            if not self.operations:
+                return b""
 
     def hang_up(self) -> None:
         """End the stream itself, behind what waits on it."""
@@ -120,6 +141,7 @@ class EventStreams:
             return _stop(channel, request)
         if request.method == "GET" and MEDIA_TYPE in request.headers.get("accept", ""):
             return self._open(token, channel, _streams(request))
+        request.scope[TURNS] = channel.turns
         return await _run_on(channel, view, request)
 
     async def _distinct(self, view: GraphQLView, request: Request) -> Response:
@@ -130,13 +152,20 @@ class EventStreams:
         return StreamingResponse(_beating(_distinct_events(frames)), media_type=MEDIA_TYPE, headers=HEADERS)
 
     async def _reserve(self, view: GraphQLView, request: Request) -> Response:
-        await view.get_context(request, None)  # refuses wrong credentials
-        if len(self._channels) >= MOST_RESERVATIONS:
-            raise HTTPException(429, "This server holds no more streams just now; try later.")
-        token, channel = secrets.token_urlsafe(32), Channel()
+        context = await view.get_context(request, None)  # refuses wrong credentials
+        self._require_room(context.actor.user_id)
+        limits = context.rt.settings
+        token, channel = secrets.token_urlsafe(32), Channel(context.actor.user_id, limits)
         self._channels[token] = channel
         channel.expiry = asyncio.get_running_loop().call_later(RESERVATION_S, self._expire, token)
         return PlainTextResponse(token, 201, headers=HEADERS)
+
+    def _require_room(self, owner: int | None) -> None:
+        """Raises HTTPException when nobody, or this user, may hold one more."""
+        of_owner = sum(channel.owner == owner for channel in self._channels.values())
+        most_of_owner = MOST_OF_STRANGERS if owner is None else MOST_OF_ONE_USER
+        if len(self._channels) >= MOST_RESERVATIONS or of_owner >= most_of_owner:
+            raise HTTPException(429, "This server holds no more streams just now; try later.")
 
     def _expire(self, token: str) -> None:
         channel = self._channels.get(token)
@@ -154,7 +183,7 @@ class EventStreams:
     async def _of(self, token: str, channel: Channel, streams: Streams) -> AsyncGenerator[bytes]:
         streams.farewells.add(channel.hang_up)
         try:
-            while event := await channel.events.get():
+            while event := await channel.next():
                 yield event
         finally:
             streams.farewells.discard(channel.hang_up)
@@ -186,6 +215,7 @@ def _stop(channel: Channel, request: Request) -> Response:
 
 async def _asked(view: GraphQLView, request: Request) -> tuple[Asked, dict[str, Any] | None, Context]:
     context = await view.get_context(request, None)
+    context.turns = request.scope.get(TURNS)
     data = await view.parse_http_body(view.request_adapter_class(request))
     if isinstance(data, list) or not isinstance(data.query, str):
         raise HTTPException(400, "A stream runs one GraphQL document, given as `query`.")

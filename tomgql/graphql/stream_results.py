@@ -102,6 +102,7 @@ def _frame(result: Any, feed: Feed) -> Frame:
     if feed.place is not None:
         if any(error.get("extensions", {}).get("code") == Unavailable.code for error in errors):
             raise Unavailable("The database cannot be reached just now.")
+        _end_if_too_costly(errors)
         if result.data is None and not any("path" in error for error in errors):
             raise StreamRefused(errors)
     elif result.data is None and errors and not any("path" in error for error in errors):
@@ -113,6 +114,13 @@ def _frame(result: Any, feed: Feed) -> Frame:
         payload["extensions"] = {"cursor": cursor} if cursor else {}
     text = orjson.dumps(payload).decode().replace("\n", "")  # between rows of json_agg; JSON strings hold none
     return Frame(feed.now.event.id if feed.now else 0, cursor, text)
+
+
+def _end_if_too_costly(errors: Sequence[Mapping[str, Any]]) -> None:
+    """Raises QueryTooCostly for an event that was refused: the next would cost as much, as long as there are any."""
+    for error in errors:
+        if error.get("extensions", {}).get("code") == QueryTooCostly.code:
+            raise QueryTooCostly(error["message"])
 
 
 def formatted(error: TomError, cursor: str | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tomgql.errors import QueryTooCostly, TomError
 from tomgql.graphql import sse
 from tomgql.graphql.context import Context
 from tomgql.graphql.departure import while_connected
+from tomgql.graphql.inbox import SCOPE_KEY, Inbox
 from tomgql.graphql.sockets import SocketAdapter, SocketHandler
 from tomgql.reading.execute import reading_as
 from tomgql.runtime import Runtime
@@ -58,6 +59,7 @@ class GraphQLView(GraphQL[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
             max_subscriptions_per_connection=settings.max_operations_per_socket,
         )
+        self._settings = settings
         self._events = sse.EventStreams()
         self._authenticate = authenticate
         self._authenticate_header = authenticate_header
@@ -65,7 +67,8 @@ class GraphQLView(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI; what strawberry refuses by status alone is refused in the form of a GraphQL response."""
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            scope[SCOPE_KEY] = inbox = Inbox(receive, send, self._settings)
+            await super().__call__(scope, inbox.receive, send)
             return
         request = Request(scope, receive)
         try:
@@ -85,7 +88,10 @@ class GraphQLView(GraphQL[Context, None]):
             if isinstance(request, Request):
                 raise
             refusal = error  # the socket is open already: connection_init refuses it
-        return Context(rt=rt, actor=actor, reads=reading_as(rt, actor), refusal=refusal)
+        inbox: Inbox | None = request.scope.get(SCOPE_KEY)
+        if inbox is not None and not actor.is_anonymous:
+            inbox.greet()
+        return Context(rt=rt, actor=actor, reads=reading_as(rt, actor), inbox=inbox, refusal=refusal)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Sign in by the payload of connection_init, as browsers cannot set headers on a WebSocket."""
@@ -95,6 +101,8 @@ class GraphQLView(GraphQL[Context, None]):
             if header is not None:
                 context.actor = await self._authenticate_header(context.rt, header)
                 context.reads = reading_as(context.rt, context.actor)
+                if context.inbox is not None:
+                    context.inbox.greet()
             elif context.refusal is not None:
                 raise context.refusal
         except TomError as error:

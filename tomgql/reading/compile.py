@@ -19,6 +19,7 @@ from graphql import GraphQLInterfaceType
 
 from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly
+from tomgql.reading.budget import Budget
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.catalog.data import LIGHT_CURVE_COLUMNS
 from tomgql.reading.catalog.light_curves import LARGEST_LIGHT_CURVE, points, refused
@@ -29,9 +30,6 @@ from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
-
-MOST_ROWS = 2_000_000
-"""Most rows that the page sizes of one nested query may multiply to."""
 
 TOO_LARGE = "This query answers more bytes than this server sends at once; ask for fewer rows or fields, or in pages."
 """What is said of an answer that is too large."""
@@ -47,6 +45,9 @@ LONGEST_NAME_BYTES = 63
 
 PAIRS_PER_OBJECT = 50
 """Most pairs in one json_build_object: PostgreSQL functions take 100 arguments."""
+
+LONG = ("json_agg(", ".reported")
+"""By this SQL a row is told that may be long: it holds a list, or a datum as it was reported."""
 
 Pairs = list[tuple[str, str]]
 """Response key and SQL expression of each selected field."""
@@ -66,10 +67,12 @@ class Compiler:
 
     reader: Reader
     selections: Selections
+    budget: Budget = field(default_factory=Budget)
     parameters: Parameters = field(default_factory=Parameters)
     _aliases: int = 0
     _links: int = 0
     _unsaid: str | None = None
+    _limit: str = ""
 
     def statement(self, relation: Relation, selected: Selected, most_bytes: int) -> str:
         """SQL whose one value is the JSON text of the relation; it refuses to give more than ``most_bytes``.
@@ -77,10 +80,10 @@ class Compiler:
         Raises NotCompilable, but QueryTooCostly first, wherever in the selection the cost lies.
         """
         link = Link(relation.resource, "true")
+        self._limit = limit = self.parameters.bind(most_bytes, "bigint")
         query = self._relation(relation, link, selected, None, 1)
         if self._unsaid is not None:
             raise NotCompilable(self._unsaid)
-        limit = self.parameters.bind(most_bytes, "bigint")
         given = self.parameters.named_beside()
         # OFFSET keeps the planner from computing the text twice.
         answer = f"select ({query})::text as j from {given} offset 0"
@@ -99,6 +102,8 @@ class Compiler:
                 f"The fragments of this query multiply to more than {MOST_LINKS} lists and links; ask for less at once."
             )
         resource = RESOURCES[relation.resource]
+        if callable(resource.table) or selected.shape == "light_curve":
+            self.budget.scan(rows)
         row = self._alias()
         source = self._source(resource, relation, link, row, parent)
         conditions = self._conditions(resource, relation, link, row, parent)
@@ -159,13 +164,16 @@ class Compiler:
         rows: int,
     ) -> str:
         page = page_of(resource, selected.arguments)
-        rows = self._spend(rows, page.size)
-        given = selected.arguments.get("where") or resource.default_where
+        asked = selected.arguments.get("where")
+        given = asked or resource.default_where
         filters = Filter(self.parameters.bind, self.reader.actor).where(resource.where_type, row, given)
         base = conditions if filters == "true" else [*conditions, filters]
         keyset = Keyset(resource, row, page, self.parameters.bind, self.reader.cursor_key)
         parts = self.selections.fields(selected.named_type, selected.details)
-        shared = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts) > 1
+        self.budget.scan(rows * (bool(asked) + sum(part.name == "totalCount" for part in parts)))
+        of_page = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts)
+        rows = self.budget.page(rows, page.size) if of_page else rows
+        shared = of_page > 1
         beyond = f"where {conjunction([*base, *keyset.bounds()])} order by {keyset.order_by()}"
         scan = ConnectionScan(row, source, base, beyond, keyset, page, shared)
         pairs = [
@@ -330,12 +338,24 @@ class Compiler:
     # ------------------------------------------------------------------ JSON
     def _aggregate(self, body: Pairs | str, row: str, tail: str) -> str:
         out = self._alias()
+        if _may_be_long(body):
+            return self._measured_aggregate(self._as_json(body, row), out, tail)
         if isinstance(body, str) or not _fit_as_names(body):
             return (
                 f"select coalesce(json_agg({out}.j), '[]') from (select {self._as_json(body, row)} as j {tail}) {out}"
             )
         columns = ", ".join(f"{value} as {identifier(key)}" for key, value in body)
         return f"select coalesce(json_agg({out}), '[]') from (select {columns} {tail}) {out}"
+
+    def _measured_aggregate(self, value: str, out: str, tail: str) -> str:
+        """Long rows are counted while they come: the whole would take memory many times over before it is measured."""
+        # OFFSET keeps the planner from computing each row twice; rows are counted in the order in which they come.
+        rows = f"select {value} as j {tail} offset 0"
+        bytes_so_far = "sum(octet_length(m.j::text)) over (rows unbounded preceding)"
+        counted = f"select m.j, {bytes_so_far} as s from ({rows}) m"
+        refused = f"tomgql_refuse({literal(TOO_LARGE)})::json"
+        kept = f"case when {out}.s > {self._limit} then {refused} else {out}.j end"
+        return f"select coalesce(json_agg({kept}), '[]') from ({counted}) {out}"
 
     def _as_json(self, body: Pairs | str, row: str) -> str:
         if isinstance(body, str):
@@ -355,13 +375,10 @@ class Compiler:
         self._aliases += 1
         return f"r${self._aliases}"  # "$": response keys are column names, and no GraphQL name holds one
 
-    def _spend(self, rows: int, size: int) -> int:
-        rows *= max(size, 1)
-        if rows > MOST_ROWS:
-            raise QueryTooCostly(
-                f"The page sizes of this query multiply to {rows} rows; at most {MOST_ROWS} may be asked for at once."
-            )
-        return rows
+
+def _may_be_long(body: Pairs | str) -> bool:
+    values = [body] if isinstance(body, str) else [value for _, value in body]
+    return any(sign in value for value in values for sign in LONG)
 
 
 def _fit_as_names(body: Pairs) -> bool:

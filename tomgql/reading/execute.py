@@ -19,12 +19,14 @@ import orjson
 
 from tomgql.access.principal import Principal
 from tomgql.errors import QueryTooCostly, Unavailable
+from tomgql.reading.budget import MOST_SCANS_OF_STRANGERS, Budget
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.compile import TOO_LARGE, Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.runtime import OUTAGES, Runtime
+from tomgql.store.shares import ReadShare
 from tomgql.store.transaction import unstorable
 
 logger = logging.getLogger(__name__)
@@ -50,10 +52,11 @@ class ReadSession:
     ``slow_only`` sends everything down the slow path: for the tests that compare the two.
     """
 
-    pool: asyncpg.Pool
+    pool: ReadShare
     reader: Reader
     slow_only: bool = False
     most_bytes: int = MOST_BYTES
+    budget: Budget = field(default_factory=Budget)
     statements: int = 0
     left: int = MOST_RELATIONS
     bytes_left: int = MOST_BYTES
@@ -66,6 +69,7 @@ class ReadSession:
     def renew(self) -> None:
         """Begin a new operation or event, with its full number of relations and bytes."""
         self.left, self.bytes_left = MOST_RELATIONS, self.most_bytes
+        self.budget.renew()
 
     async def text(self, sql: str, values: list[Any]) -> str | None:
         """The one value of a statement, as text; counts it against what the operation may answer."""
@@ -108,7 +112,7 @@ class ReadSession:
 class Snapshot:
     """One transaction that reads; statements take turns, and one that fails takes no other with it."""
 
-    def __init__(self, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
+    def __init__(self, pool: ReadShare, stack: AsyncExitStack) -> None:
         self._pool = pool
         self._stack = stack
         self._connection: Any = None
@@ -136,8 +140,11 @@ def _size(text: str) -> int:
 def reading_as(rt: Runtime, actor: Principal) -> ReadSession:
     """A session of reads as ``actor``."""
     limits = rt.settings
-    most = limits.max_anonymous_answer_bytes if actor.is_anonymous else limits.max_answer_bytes
-    return ReadSession(rt.reads, Reader(actor, rt.signing_key), most_bytes=most)
+    share, reader = rt.shares.of(actor.user_id), Reader(actor, rt.signing_key)
+    if not actor.is_anonymous:
+        return ReadSession(share, reader, most_bytes=limits.max_answer_bytes)
+    budget = Budget(MOST_SCANS_OF_STRANGERS)
+    return ReadSession(share, reader, most_bytes=limits.max_anonymous_answer_bytes, budget=budget)
 
 
 @contextmanager
@@ -173,12 +180,23 @@ async def read(session: ReadSession, relation: Relation, selected: Selected, exe
 
 async def _compiled(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> Any:
     async with session.turns:  # so that few answers of one query lie in memory before they are counted
-        compiler = Compiler(session.reader, Selections(executor))
-        sql = compiler.statement(relation, selected, max(session.bytes_left, 0))
-        text = await session.text(sql, compiler.parameters.values)
+        sql, values = _statement(session, relation, selected, executor)
+        text = await session.text(sql, values)
     if session.bytes_left < 0:
         raise QueryTooCostly(TOO_LARGE)
     return None if text is None else orjson.Fragment(text)
+
+
+def _statement(session: ReadSession, relation: Relation, selected: Selected, executor: Any) -> tuple[str, list[Any]]:
+    """SQL and values; what cannot be said costs nothing here, since the slow path comes by everything again."""
+    spent = session.budget.scans
+    compiler = Compiler(session.reader, Selections(executor), session.budget)
+    try:
+        sql = compiler.statement(relation, selected, max(session.bytes_left, 0))
+    except NotCompilable:
+        session.budget.scans = spent
+        raise
+    return sql, compiler.parameters.values
 
 
 def _spend(session: ReadSession) -> None:

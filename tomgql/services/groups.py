@@ -63,20 +63,17 @@ async def update_product_group(rt: Runtime, actor: Principal, group_id: int, cha
 
 async def add_to_groups(tx: Transaction, actor: Principal, product_id: int, groups: Sequence[int]) -> None:
     """Put a product that is being uploaded into product groups; raises NotFound, NotAllowed."""
-    for group_id in groups:
-        await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
+    await guard.require_product_groups(tx, actor, groups, ["input", "groups"])
     await _link(tx, "data_product_group_products", "group_id", "data_product_id", list(groups), [product_id])
 
 
 async def _apply(
     tx: Transaction, actor: Principal, group_id: int, change: GroupChange, fields: tuple[str, str]
 ) -> None:
-    for each in change.add_user_groups:
-        await guard.require_user_group(tx, actor, each, ["input", fields[0]])
-    for each in change.add_data_products:
-        await guard.require_product(tx, actor, each, predicates.CHANGE, ["input", fields[1]])
-    for each in change.remove_data_products:
-        await guard.require_product(tx, actor, each, predicates.CHANGE, ["input", "removeDataProducts"])
+    removed = change.remove_data_products
+    await guard.require_user_groups(tx, actor, change.add_user_groups, ["input", fields[0]])
+    await guard.require_products(tx, actor, change.add_data_products, predicates.CHANGE, ["input", fields[1]])
+    await guard.require_products(tx, actor, removed, predicates.CHANGE, ["input", "removeDataProducts"])
     users, products = "data_product_group_user_groups", "data_product_group_products"
     await _link(tx, users, "group_id", "user_group_id", [group_id], list(change.add_user_groups))
     await _link(tx, products, "group_id", "data_product_id", [group_id], list(change.add_data_products))

@@ -54,8 +54,7 @@ async def update_target_list(
 
 
 async def _add(tx: Transaction, actor: Principal, list_id: int, targets: Sequence[int], path: list[str]) -> None:
-    for target_id in sorted(set(targets)):  # in the order of keys, as a merge locks them: none waits for the other
-        await guard.require_target(tx, actor, target_id, predicates.VIEW, path)
+    await guard.require_targets(tx, actor, targets, predicates.VIEW, path)
     await tx.execute(
         "insert into target_list_members (target_list_id, target_id) select $1, t from unnest($2::bigint[]) t"
         " on conflict do nothing",
@@ -66,11 +65,12 @@ async def _add(tx: Transaction, actor: Principal, list_id: int, targets: Sequenc
 
 async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists: Sequence[int]) -> None:
     """Put a target that is being created into target lists that the actor may change; raises NotFound, NotAllowed."""
-    for list_id in dict.fromkeys(lists):
-        await guard.require_target_list(tx, actor, list_id, ["input", "targetLists"])
-        await tx.execute(
-            "insert into target_list_members (target_list_id, target_id) values ($1, $2)", list_id, target_id
-        )
+    await guard.require_target_lists(tx, actor, lists, ["input", "targetLists"])
+    await tx.execute(
+        "insert into target_list_members (target_list_id, target_id) select l, $2 from unnest($1::bigint[]) l",
+        list(dict.fromkeys(lists)),
+        target_id,
+    )
 
 
 async def lists_of_names(tx: Transaction, user_id: int, names: Sequence[str]) -> dict[str, int]:

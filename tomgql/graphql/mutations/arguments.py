@@ -11,6 +11,9 @@ from tomgql.domain.json_values import why_refused
 from tomgql.errors import InvalidInput
 from tomgql.reading import ids
 
+MOST_IDS = 10_000
+"""Different ids of one list of one call: as many targets as one call creates."""
+
 
 def key(resource: str, public_id: str, *path: str) -> int:
     """The key of an id given at ``path``; raises InvalidInput when it is not an id of that kind."""
@@ -18,8 +21,12 @@ def key(resource: str, public_id: str, *path: str) -> int:
 
 
 def keys(resource: str, public_ids: Sequence[str] | None, *path: str) -> list[int]:
-    """The keys of ids given at ``path``."""
-    return [key(resource, each, *path) for each in public_ids or ()]
+    """The keys of ids given at ``path``, each once; raises InvalidInput for more than one call takes."""
+    different = dict.fromkeys(public_ids or ())
+    if len(different) > MOST_IDS:
+        message = f"`{path[-1]}` names {len(different)} different ids; one call takes {MOST_IDS} at most."
+        raise InvalidInput(message, path=list(path))
+    return list(dict.fromkeys(key(resource, each, *path) for each in different))
 
 
 def maybe_key(resource: str, public_id: str | None, *path: str) -> int | None:
