@@ -1,12 +1,15 @@
 """Asks the predicates before a verb changes anything.
 
 What the actor may not see is NotFound, so a refusal tells nothing about what exists; what may be seen but not changed
-is NotAllowed and names the missing right. Rows asked for are locked against deletion until the transaction ends.
+is NotAllowed and names the missing right. Rows asked for are locked until the transaction ends: against deletion, or as
+the verb is going to need them. A verb never takes a stronger lock afterwards: two that hold the weak one would wait for
+each other. Who locks several rows takes targets before what hangs on them, and rows of one table in the order of keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
@@ -15,6 +18,14 @@ from tomgql.store.sql import Bind, Parameters
 from tomgql.store.transaction import Transaction
 
 Condition = Callable[[Principal, str, Bind], str]
+
+
+class Hold(StrEnum):
+    """What a verb is going to do with the row that it asks for; the values are PostgreSQL's row locks."""
+
+    KEEP = "key share"
+    CHANGE = "no key update"
+    DELETE = "update"
 
 
 def require_writer(actor: Principal) -> int:
@@ -34,7 +45,9 @@ def require_admin(actor: Principal) -> int:
     return user_id
 
 
-async def require_target(tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str]) -> None:
+async def require_target(
+    tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor holds ``permission`` on the target, else NotFound or NotAllowed."""
     await _require(
         tx,
@@ -44,14 +57,17 @@ async def require_target(tx: Transaction, actor: Principal, target_id: int, perm
         lambda who, row, bind: predicates.target_allows(who, row, permission, bind),
         f"the right {permission} on this target",
         path,
+        hold,
     )
 
 
-async def require_product(tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]) -> None:
+async def require_product(
+    tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor sees the data product and holds ``permission`` on its target."""
     what = ("data_products", product_id, "data product")
     right = f"the right {permission} on its target"
-    await _require(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path)
+    await _require(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path, hold)
 
 
 async def require_deletable_product(tx: Transaction, actor: Principal, product_id: int, path: list[str]) -> None:
@@ -64,14 +80,15 @@ async def require_deletable_product(tx: Transaction, actor: Principal, product_i
         predicates.product_deletable_by,
         "the right DELETE on its target, or CHANGE as its uploader",
         path,
+        Hold.DELETE,
     )
 
 
-async def require_observation(tx: Transaction, actor: Principal, key: int, path: list[str]) -> None:
+async def require_observation(tx: Transaction, actor: Principal, key: int, path: list[str], hold: Hold) -> None:
     """The actor may change the observation, as who may CHANGE its target may."""
     what, right = ("observations", key, "observation"), "the right CHANGE on its target"
     allowed = _of_its_target(predicates.CHANGE)
-    await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path)
+    await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path, hold)
 
 
 def _of_its_target(permission: str) -> Condition:
@@ -108,7 +125,9 @@ async def require_user_group(tx: Transaction, actor: Principal, group_id: int, p
     await _require(tx, actor, what, visible, visible, "membership", path)
 
 
-async def require_managed_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+async def require_managed_user_group(
+    tx: Transaction, actor: Principal, group_id: int, path: list[str], hold: Hold
+) -> None:
     """The actor may change the user group."""
     await _require(
         tx,
@@ -118,10 +137,13 @@ async def require_managed_user_group(tx: Transaction, actor: Principal, group_id
         predicates.user_group_managed_by,
         "the right to change this user group, which its managers and administrators have",
         path,
+        hold,
     )
 
 
-async def require_product_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+async def require_product_group(
+    tx: Transaction, actor: Principal, group_id: int, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change the data product group."""
     await _require(
         tx,
@@ -131,10 +153,13 @@ async def require_product_group(tx: Transaction, actor: Principal, group_id: int
         predicates.product_group_managed_by,
         "the right to change this data product group, which its maker and administrators have",
         path,
+        hold,
     )
 
 
-async def require_target_list(tx: Transaction, actor: Principal, list_id: int, path: list[str]) -> None:
+async def require_target_list(
+    tx: Transaction, actor: Principal, list_id: int, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change the target list."""
     await _require(
         tx,
@@ -144,6 +169,7 @@ async def require_target_list(tx: Transaction, actor: Principal, list_id: int, p
         predicates.target_list_managed_by,
         "the right to change this target list, which its maker and administrators have",
         path,
+        hold,
     )
 
 
@@ -157,6 +183,7 @@ async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list
         predicates.job_cancellable_by,
         "the right to steer this job, which its creator and those who may CHANGE its target have",
         path,
+        Hold.CHANGE,
     )
 
 
@@ -170,7 +197,13 @@ async def require_retryable_job(tx: Transaction, actor: Principal, job_id: int, 
         predicates.job_retryable_by,
         "the right CHANGE on its target",
         path,
+        Hold.CHANGE,
     )
+
+
+async def hold_target_of(tx: Transaction, table: str, key: int, hold: Hold = Hold.KEEP) -> None:
+    """Lock the target that a row of ``table`` hangs on, if there is one; call it before the row is asked for."""
+    await tx.execute(f"select from targets where id = (select target_id from {table} where id = $1) for {hold}", key)
 
 
 async def _require(
@@ -181,15 +214,18 @@ async def _require(
     allowed: Condition,
     right: str,
     path: list[str],
+    hold: Hold = Hold.KEEP,
 ) -> None:
     table, key, noun = what
     parameters = Parameters()
     bind = parameters.bind
-    row = await tx.row(
+    asked = (
         f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"
-        f" where g.id = {bind(key, 'bigint')} and {visible(actor, 'g', bind)} for key share of g",
-        *parameters.values,
+        f" where g.id = {bind(key, 'bigint')} and {visible(actor, 'g', bind)}"
     )
+    row = await tx.row(f"{asked} for {hold} of g", *parameters.values)
+    if row is not None and hold is not Hold.KEEP:  # anew: while it waited, rights may have been taken away
+        row = await tx.row(asked, *parameters.values)
     if row is None:
         raise NotFound(f"There is no such {noun}.", path=path)
     if not row["allowed"]:

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import ALL_SCOPES, ANONYMOUS, Principal
 from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tomgql.runtime import Runtime
@@ -134,7 +135,7 @@ async def update_user_group(
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"])
+        await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"], Hold.CHANGE)
         if name is not None:
             await _rename_user_group(tx, group_id, name)
         await _require_users(tx, [*add_members, *add_managers])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.runtime import Runtime
 from tomgql.services.names import given_name
@@ -40,7 +41,7 @@ async def update_target_list(
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_target_list(tx, actor, list_id, ["input", "id"])
+        await guard.require_target_list(tx, actor, list_id, ["input", "id"], Hold.CHANGE)
         if name is not None:
             await tx.execute("update target_lists set name = $2 where id = $1", list_id, given_name(name))
         await _add(tx, actor, list_id, add_targets, ["input", "addTargets"])
@@ -66,7 +67,7 @@ async def _add(tx: Transaction, actor: Principal, list_id: int, targets: Sequenc
 
 async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists: Sequence[int]) -> None:
     """Put a target that is being created into target lists that the actor may change; raises NotFound, NotAllowed."""
-    for list_id in dict.fromkeys(lists):
+    for list_id in sorted(set(lists)):
         await guard.require_target_list(tx, actor, list_id, ["input", "targetLists"])
         await tx.execute(
             "insert into target_list_members (target_list_id, target_id) values ($1, $2)", list_id, target_id

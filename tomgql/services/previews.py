@@ -116,7 +116,7 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewProduct) -> 
     """What the upload would ask before it stores a product."""
     await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
     await require_observation_of(tx, new.target_id, new.observation_id)
-    for group_id in new.groups:
+    for group_id in sorted(set(new.groups)):
         await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
 
 

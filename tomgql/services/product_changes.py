@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, InvalidInput
 from tomgql.events import log
@@ -31,8 +32,9 @@ async def update_product(rt: Runtime, actor: Principal, product_id: int, changes
     guard.require_writer(actor)
     wanted = _checked(rt, changes)
     async with transaction(rt.writes) as tx:
-        await guard.require_product(tx, actor, product_id, predicates.CHANGE, ["input", "id"])
-        before: Any = await tx.row("select * from data_products where id = $1 for no key update", product_id)
+        await guard.hold_target_of(tx, "data_products", product_id)
+        await guard.require_product(tx, actor, product_id, predicates.CHANGE, ["input", "id"], Hold.CHANGE)
+        before: Any = await tx.row("select * from data_products where id = $1", product_id)
         await require_observation_of(tx, before["target_id"], wanted.get("observation_id"))
         changed = {name: value for name, value in wanted.items() if before[name] != value}
         if changed:

@@ -29,7 +29,7 @@ async def create_target(rt: Runtime, actor: Principal, new: NewTarget) -> tuple[
     columns = checked_columns(new)
     names = checked_names(new)
     async with transaction(rt.writes) as tx:
-        for group_id in dict.fromkeys(new.user_groups):
+        for group_id in sorted(set(new.user_groups)):
             await guard.require_user_group(tx, actor, group_id, ["input", "userGroups"])
         (target_id,) = await insert_targets(tx, [columns], user_id)
         for taken in await insert_names(tx, [NameRow(target_id, name, name == names[0]) for name in names]):

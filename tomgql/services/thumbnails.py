@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tomgql.access import predicates
+from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.errors import NotFound, TomError
 from tomgql.events import log
@@ -93,10 +93,7 @@ async def _content(path: Path) -> AsyncIterator[bytes]:
 async def _keep(tx: Transaction, product: Any, thumbnail: str | None) -> None:
     """Name the thumbnail in the product's row, and announce it when it is another one."""
     # The target first, as all who lock both: a merge holds the target while it moves jobs and products.
-    await tx.execute(
-        "select from targets where id = (select target_id from data_products where id = $1) for key share",
-        product["id"],
-    )
+    await guard.hold_target_of(tx, "data_products", product["id"])
     target_id = await tx.value(
         "update data_products set thumbnail_sha256 = $2, modified = now()"
         " where id = $1 and thumbnail_sha256 is distinct from $2 returning target_id",
