@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.support.people import Person
+from tests.support.people import Person, make_person
 from tests.support.scene import CREATE_DATA
 from tests.support.site import Site, until
 from tomgql.store.transaction import transaction
@@ -20,6 +20,7 @@ RETRY = "mutation ($id: ID!) { retryJob(id: $id) { job { state } errors { code }
 CREATE_TARGETS = "mutation ($i: CreateTargetsInput!) { createTargets(input: $i) { ids } }"
 CREATE_LIST = "mutation ($i: CreateTargetListInput!) { createTargetList(input: $i) { targetList { id } } }"
 UPDATE_LIST = "mutation ($i: UpdateTargetListInput!) { updateTargetList(input: $i) { errors { code } } }"
+GRANT = "mutation ($i: GrantTargetAccessInput!) { grantTargetAccess(input: $i) { errors { code } } }"
 DELETE = "mutation ($id: ID!) { deleteDataProduct(id: $id) { errors { code } } }"
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -99,3 +100,19 @@ async def test_data_come_to_a_product_that_is_being_deleted(site: Site, admin: P
         )
         assert done in ({"": 2}, {"": 1, "NOT_FOUND": 1})
     assert await site.rt.reads.fetchval("select count(*) from reduced_data") == 0
+
+
+async def test_one_holder_is_granted_rights_by_many(site: Site, admin: Person) -> None:
+    holder = await make_person(site, "granted")
+    for number in range(4):
+        target = await admin.create_target(f"Granted {number}", access="PRIVATE")
+        given = {"target": target, "user": holder.id, "permissions": ["CHANGE"]}
+        async with held_up(site, target, 6):
+            asked = asyncio.create_task(codes(*[admin.client.query(GRANT, i=given) for _ in range(6)]))
+        assert await asked == {"": 6}
+        grants = "select permissions from target_grants where target_id = $1 and user_id = $2"
+        rows = await site.rt.reads.fetch(grants, int(target[1:]), int(holder.id[1:]))
+        assert [row["permissions"] for row in rows] == [["VIEW", "CHANGE"]]
+        turns: list[list[str]] = [[], ["SHARE"], [], ["SHARE"]]
+        both = [admin.client.query(GRANT, i={**given, "permissions": each}) for each in turns]
+        assert await codes(*both) == {"": 4}
