@@ -21,6 +21,8 @@ CREATE_TARGETS = "mutation ($i: CreateTargetsInput!) { createTargets(input: $i) 
 CREATE_LIST = "mutation ($i: CreateTargetListInput!) { createTargetList(input: $i) { targetList { id } } }"
 UPDATE_LIST = "mutation ($i: UpdateTargetListInput!) { updateTargetList(input: $i) { errors { code } } }"
 GRANT = "mutation ($i: GrantTargetAccessInput!) { grantTargetAccess(input: $i) { errors { code } } }"
+FEATURE = """mutation ($i: UpdateDataProductInput!) { updateDataProduct(input: $i) {
+  dataProduct { id } errors { code } } }"""
 DELETE = "mutation ($id: ID!) { deleteDataProduct(id: $id) { errors { code } } }"
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -108,11 +110,43 @@ async def test_one_holder_is_granted_rights_by_many(site: Site, admin: Person) -
         target = await admin.create_target(f"Granted {number}", access="PRIVATE")
         given = {"target": target, "user": holder.id, "permissions": ["CHANGE"]}
         async with held_up(site, target, 6):
-            asked = asyncio.create_task(codes(*[admin.client.query(GRANT, i=given) for _ in range(6)]))
-        assert await asked == {"": 6}
+            granting = [admin.client.query(GRANT, i=given) for _ in range(6)]
+            waiting = asyncio.create_task(codes(*granting))
+        assert await waiting == {"": 6}
         grants = "select permissions from target_grants where target_id = $1 and user_id = $2"
         rows = await site.rt.reads.fetch(grants, int(target[1:]), int(holder.id[1:]))
         assert [row["permissions"] for row in rows] == [["VIEW", "CHANGE"]]
         turns: list[list[str]] = [[], ["SHARE"], [], ["SHARE"]]
         both = [admin.client.query(GRANT, i={**given, "permissions": each}) for each in turns]
         assert await codes(*both) == {"": 4}
+
+
+async def featured(site: Site, target: str) -> int:
+    """How many products stand for a target."""
+    count: int = await site.rt.reads.fetchval(
+        "select count(*) from data_products where target_id = $1 and featured", int(target[1:])
+    )
+    return count
+
+
+async def test_one_product_of_a_type_stands_for_its_target(site: Site, admin: Person) -> None:
+    for number in range(3):
+        target = await admin.create_target(f"Featured {number}")
+        products = [await a_product(admin, target, each, process=False) for each in range(4)]
+        async with held_up(site, target, 4):
+            asked = [admin.client.query(FEATURE, i={"id": each, "featured": True}) for each in products]
+            waiting = asyncio.create_task(codes(*asked))
+        assert await waiting == {"": 4}
+        assert await featured(site, target) == 1
+
+
+async def test_a_product_that_changes_its_type_stands_alone_too(site: Site, admin: Person) -> None:
+    target = await admin.create_target("Featured by type")
+    first, second = [await a_product(admin, target, each, process=False) for each in range(2)]
+    for given in (
+        {"id": first, "dataProductType": "spectroscopy", "featured": True},
+        {"id": second, "featured": True},
+        {"id": first, "dataProductType": "photometry"},
+    ):
+        assert await codes(admin.client.query(FEATURE, i=given)) == {"": 1}
+    assert await featured(site, target) == 1
