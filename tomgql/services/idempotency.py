@@ -24,8 +24,7 @@ async def earlier_answer(
     """
     if key is None:
         return None
-    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
-        raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
+    require_key(key)
     try:
         digest = hashlib.sha256(orjson.dumps([operation, request], option=orjson.OPT_SORT_KEYS)).hexdigest()
     except TypeError as error:
@@ -50,6 +49,12 @@ async def earlier_answer(
         )
     answer: dict[str, Any] = row["answer"]
     return answer
+
+
+def require_key(key: str) -> None:
+    """The key is one that can be kept; raises InvalidInput."""
+    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
+        raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
 
 
 async def remember(tx: Transaction, user_id: int, key: str | None, answer: dict[str, Any]) -> None:

@@ -10,17 +10,15 @@ import asyncpg
 from tomgql.access import guard, predicates
 from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
-from tomgql.errors import Conflict, InvalidInput
+from tomgql.errors import Conflict
 from tomgql.events import log
 from tomgql.runtime import Runtime
 from tomgql.services.observations import require_observation_of
+from tomgql.services.product_checks import require_short_texts
 from tomgql.services.product_types import require_product_type
 from tomgql.services.products import clean_file_name
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
-
-LONGEST_EXTRA_DATA = 100_000
-"""Characters of a product's free text."""
 
 
 async def update_product(rt: Runtime, actor: Principal, product_id: int, changes: Mapping[str, Any]) -> tuple[int]:
@@ -54,8 +52,7 @@ def _checked(rt: Runtime, changes: Mapping[str, Any]) -> dict[str, Any]:
         wanted["file_name"] = clean_file_name(wanted["file_name"])
     if "data_product_type" in wanted:
         require_product_type(rt, wanted["data_product_type"])
-    if len(wanted.get("extra_data") or "") > LONGEST_EXTRA_DATA:
-        raise InvalidInput(f"`extraData` may have {LONGEST_EXTRA_DATA} characters.", path=["input", "extraData"])
+    require_short_texts(wanted.get("product_id"), wanted.get("extra_data"))
     return wanted
 
 

@@ -23,6 +23,7 @@ from tomgql.services import hooks, idempotency
 from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
+from tomgql.services.product_checks import require_place, require_short_texts
 from tomgql.services.product_types import require_product_type
 from tomgql.services.same_product import UNFINISHED, find_same, job_of_same
 from tomgql.services.thumbnails import ask_thumbnail
@@ -79,7 +80,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     guard.require_writer(actor)
     check_product(rt, new)
     async with transaction(rt.writes) as tx:  # before a stranger's bytes are stored
-        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+        await require_place(tx, actor, new.target_id, new.observation_id, new.groups)
     stored = await rt.files.put(content, rt.settings.max_upload_bytes)
     async with transaction(rt.writes) as tx:
         return await register_stored(tx, rt, actor, new, stored)
@@ -88,6 +89,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
 def check_product(rt: Runtime, new: NewProduct) -> None:
     """What can be said of a product before its file is there; raises InvalidInput, UnknownPlugin."""
     clean_file_name(new.file_name)
+    require_short_texts(new.product_id, new.extra_data, new.idempotency_key)
     wants_job(rt, new)
 
 
