@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import pytest_asyncio
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
+from tests.support.people import Person
 from tests.support.reads import Reads
 from tests.support.site import Site
 from tomgql.store.transaction import transaction
@@ -53,3 +55,19 @@ async def test_coordinates_agree_with_astropy(reads: Reads) -> None:
         assert back.separation(SkyCoord(each["raDeg"], each["decDeg"], unit="deg")) < 0.01 * u.arcsec
     assert (compiled[5]["raHms"], compiled[5]["decDms"]) == ("01:00:00.000", "-00:00:00.00")
     assert (compiled[2]["raHms"], compiled[6]["raHms"]) == ("00:00:00.000", "01:00:00.000")
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(1e308, 91.0), (10.0, 90.01), (10.5, -90.01), (-0.01, 0.0), (360.1, 0.0)])
+async def test_no_distance_to_a_point_that_is_none(admin: Person, ra: float, dec: float) -> None:
+    target = await admin.create_target(f"far from {ra} {dec}")
+    ask = """query ($id: ID!, $ra: Float!, $dec: Float!) {
+      target(id: $id) { coordinates { separationArcsec(raDeg: $ra, decDeg: $dec) } } }"""
+    (error,) = (await admin.client.ask(ask, id=target, ra=ra, dec=dec))["errors"]
+    assert error["message"] == "separationArcsec needs raDeg from 0 to 360 and decDeg from -90 to 90."
+    assert error["extensions"]["code"] == "INVALID_COORDINATES"
+
+
+async def test_a_refused_number_is_told_in_full(admin: Person) -> None:
+    ask = "{ targets(where: {cone: {raDeg: 1, decDeg: 1, radiusArcsec: 648000.0001}}) { totalCount } }"
+    (error,) = (await admin.client.ask(ask))["errors"]
+    assert error["message"] == "radiusArcsec must lie between 0 and 648000 (180 degrees), not 648000.0001."

@@ -13,7 +13,7 @@ from tests.support.client import TLS
 from tests.support.object_store import IN_BOTH_STORES
 from tests.support.people import Person, make_person
 from tests.support.pieces import request
-from tests.support.site import Site
+from tests.support.site import Site, until
 from tomgql.services import signed_addresses
 
 pytestmark = IN_BOTH_STORES
@@ -175,3 +175,22 @@ async def test_signed_addresses_of_a_list(owner: Person, target: str, product: s
         for node in found["dataProducts"]["nodes"]:
             assert (await http.get(owner.client.url + node["signedUrl"])).status_code == 200
     assert product in {node["id"] for node in found["dataProducts"]["nodes"]}
+
+
+async def test_an_address_in_a_live_stream_is_signed_for_who_listens(site: Site) -> None:
+    """Two tokens of one user, which would share an execution: each gets an address of its own."""
+    owner = await make_person(site, "listens")
+    target = await owner.create_target("heard", access="PRIVATE")
+    create = "mutation { createToken(input: {name: \"second\"}) { secret } }"
+    second = site.client((await owner.client.query(create))["createToken"]["secret"])
+    listen = "subscription { dataProducts { dataProduct { fileName signedUrl } } }"
+    async with owner.client.subscribe(listen) as mine, second.subscribe(listen) as others:
+        await until(10, lambda: site.rt.hub.subscribers == 2)
+        await owner.client.upload(target, "heard.csv", b"heard", process=False)
+        told = [(await each.next())["dataProducts"]["dataProduct"] for each in (mine, others)]
+    assert [each["fileName"] for each in told] == ["heard.csv"] * 2
+    addresses = [each["signedUrl"] for each in told]
+    assert len(set(addresses)) == 2
+    for address in addresses:
+        answer = await site.client().get(address)
+        assert (answer.status_code, answer.content) == (200, b"heard")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.support.people import Person, make_person
@@ -75,3 +76,24 @@ async def test_a_list_ends_and_its_targets_stay(site: Site) -> None:
     assert await delete(owner, "deleteTargetList", listed) == [{"code": "NOT_FOUND", "path": ["id"]}]
     found = await owner.client.query("query ($t: ID!) { target(id: $t) { targetLists { id } } }", t=target)
     assert found == {"target": {"targetLists": []}}
+
+
+async def test_managers_who_remove_each_other_leave_one(site: Site) -> None:
+    first, second = [await make_person(site, name) for name in ("one manager", "another manager")]
+
+    async def update(person: Person, group: str, **given: Any) -> Any:
+        done = (await person.client.query(UPDATE, i={"id": group, **given}))["updateUserGroup"]
+        return [error["code"] for error in done["errors"]]
+
+    for number in range(10):
+        made = await first.client.query(CREATE, i={"name": f"duel {number}", "members": [second.id]})
+        group = made["createUserGroup"]["userGroup"]["id"]
+        assert await update(first, group, addManagers=[second.id]) == []
+        field = ("removeManagers", "removeMembers")[number % 2]
+        answers = await asyncio.gather(
+            update(first, group, **{field: [second.id]}), update(second, group, **{field: [first.id]})
+        )
+        left = "select count(*) from memberships where user_group_id = $1 and role = 'MANAGER'"
+        assert await site.rt.reads.fetchval(left, int(group[2:])) == 1
+        # Who comes second is a manager no more, and no member where members were removed.
+        assert sorted(answers) == [[], [("NOT_ALLOWED", "NOT_FOUND")[number % 2]]]

@@ -99,3 +99,26 @@ async def test_what_is_said_of_a_product_can_be_changed(site: Site, admin: Perso
         assert (await change(owner, first, **wrong))["errors"] == [{"code": code, "path": ["input", path]}]
     assert await site.rt.reads.fetch("select id, modified from data_products order by id") == before
     assert await site.rt.reads.fetchval("select count(*) from events") == events
+
+
+async def test_a_hidden_product_is_not_changed_by_another_that_is_featured(site: Site) -> None:
+    owner, other = await make_person(site, "shows"), await make_person(site, "sees nothing")
+    target = await owner.create_target("stands for itself")
+    grant = "mutation ($i: GrantTargetAccessInput!) { grantTargetAccess(input: $i) { errors { code } } }"
+    given = {"target": target, "user": other.id, "permissions": ["CHANGE"]}
+    assert (await owner.client.query(grant, i=given))["grantTargetAccess"]["errors"] == []
+    hidden, shown = [
+        (await person.client.upload(target, name, name.encode(), process=False))["dataProduct"]["id"]
+        for person, name in ((owner, "h"), (other, "s"))
+    ]
+    make = "mutation ($i: CreateUserGroupInput!) { createUserGroup(input: $i) { userGroup { id } } }"
+    people = (await owner.client.query(make, i={"name": "who may look"}))["createUserGroup"]["userGroup"]["id"]
+    hide = "mutation ($i: CreateDataProductGroupInput!) { createDataProductGroup(input: $i) { errors { code } } }"
+    given = {"name": "hides", "userGroups": [people], "dataProducts": [hidden]}
+    assert (await owner.client.query(hide, i=given))["createDataProductGroup"]["errors"] == []
+    await change(owner, hidden, featured=True)
+    row, news = "select * from data_products where id = $1", "select count(*) from events where data_product_id = $1"
+    before = await site.rt.reads.fetchrow(row, int(hidden[1:])), await site.rt.reads.fetchval(news, int(hidden[1:]))
+    assert (await change(other, shown, featured=True))["dataProduct"]["featured"] is True
+    after = await site.rt.reads.fetchrow(row, int(hidden[1:])), await site.rt.reads.fetchval(news, int(hidden[1:]))
+    assert after == before

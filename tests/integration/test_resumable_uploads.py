@@ -332,3 +332,28 @@ async def test_limits_are_settings(settings: Settings, sender: Person, target: s
             await put.send(b"12345")
             assert await put.status() == 408
         assert await offset_of(busy.client, other) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "field"),
+    [
+        ({"extraData": "x" * 100_001}, "INVALID_INPUT", "extraData"),
+        ({"productId": "x" * 256}, "INVALID_INPUT", "productId"),
+        ({"idempotencyKey": ""}, "INVALID_INPUT", "idempotencyKey"),
+        ({"groups": ["pg987654"]}, "NOT_FOUND", "groups"),
+        ({"observation": "o987654"}, "NOT_FOUND", "observation"),
+    ],
+)
+async def test_what_the_last_byte_would_be_refused_for_is_refused_before_the_first(
+    site: Site, sender: Person, given: dict[str, Any], code: str, field: str
+) -> None:
+    target = await sender.create_target(f"refused early {field}")
+    begin = "mutation ($i: BeginUploadInput!) { beginUpload(input: $i) { url errors { code path } } }"
+    uploads = await site.rt.reads.fetchval("select count(*) from file_uploads")
+    asked = {"target": target, "fileName": "f.csv", "sizeBytes": 10, **given}
+    refusal = [{"code": code, "path": ["input", field]}]
+    assert (await sender.client.query(begin, i=asked))["beginUpload"] == {"url": None, "errors": refusal}
+    assert await site.rt.reads.fetchval("select count(*) from file_uploads") == uploads
+    sent = await sender.client.upload(target, "f.csv", b"0123456789", process=False, **given)
+    assert [(each["code"], each["path"]) for each in sent["errors"]] == [(code, ["input", field])]
+    assert await counts(site, target) == (0, 0, 0)

@@ -220,3 +220,18 @@ async def test_every_change_moves_modified(admin: Person) -> None:
         times.append((await read(admin, target))["modified"])
     assert len(set(times)) == 8
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "two\u2028lines", "\u202eturned", "bell\x07", "\u2066isolated"])
+async def test_names_are_one_line_that_reads_as_written(site: Site, admin: Person, name: str) -> None:
+    words = "a name is one line, without control characters and without those that turn the direction of text."
+    create = """mutation ($i: CreateTargetInput!, $l: CreateTargetListInput!) {
+      createTarget(input: $i) { errors { code message path } }
+      createTargetList(input: $l) { errors { code message path } } }"""
+    counts = "select (select count(*) from targets), (select count(*) from target_lists)"
+    before = await site.rt.reads.fetchrow(counts)
+    done = await admin.client.query(create, i={"name": name, "raDeg": 1, "decDeg": 1}, l={"name": name})
+    refusal = {"code": "INVALID_INPUT", "path": ["input", "name"]}
+    assert done["createTarget"]["errors"] == [{**refusal, "message": f"{name!r}: {words}"}]
+    assert done["createTargetList"]["errors"] == [{**refusal, "message": f"`name`: {words}"}]
+    assert await site.rt.reads.fetchrow(counts) == before

@@ -154,7 +154,7 @@ async def test_good_lines_are_kept_and_bad_ones_reported_by_number(admin: Person
         "Ragged,,,1,2",
         "Too long,,,1,2,,,,,,,,",
         ",,,1,2,,,,,,,",
-        '"Good\n2",,,1,2,,,,"two\nlines",,,',  # 6 to 8
+        '"Good 2",,,1,2,,,,"two\nmore\nlines",,,',  # 6 to 8
         "Half,,,1,,,,,,,,",
         "Nowhere,,,,,,,,,,,",
         "Bad dec,,,1,91,,,,,,,",
@@ -208,7 +208,7 @@ async def test_good_lines_are_kept_and_bad_ones_reported_by_number(admin: Person
         " eccentricity, epoch_of_perihelion."
     )
     found = await every_target(admin.client)
-    assert found["Good\n2"]["extras"] == {"class": "two\nlines"}
+    assert found["Good 2"]["extras"] == {"class": "two\nmore\nlines"}
     assert found["Good 3"]["extras"] == {"ra": 1}
     assert not {"Alias", "Bad extras", "Swallowed"} & set(found)
 

@@ -1,12 +1,15 @@
 """Asks the predicates before a verb changes anything.
 
 What the actor may not see is NotFound, so a refusal tells nothing about what exists; what may be seen but not changed
-is NotAllowed and names the missing right. Rows asked for are locked against deletion until the transaction ends.
+is NotAllowed and names the missing right. Rows asked for are locked until the transaction ends: against deletion, or as
+the verb is going to need them. A verb never takes a stronger lock afterwards: two that hold the weak one would wait for
+each other. Who locks several rows takes targets before what hangs on them, and rows of one table in the order of keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
@@ -15,6 +18,14 @@ from tomgql.store.sql import Bind, Parameters
 from tomgql.store.transaction import Transaction
 
 Condition = Callable[[Principal, str, Bind], str]
+
+
+class Hold(StrEnum):
+    """What a verb is going to do with the row that it asks for; the values are PostgreSQL's row locks."""
+
+    KEEP = "key share"
+    CHANGE = "no key update"
+    DELETE = "update"
 
 
 def require_user(actor: Principal) -> int:
@@ -41,29 +52,33 @@ def require_admin(actor: Principal) -> int:
 
 
 async def require_targets(
-    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str]
+    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str], hold: Hold = Hold.KEEP
 ) -> None:
     """The actor holds ``permission`` on each target, else NotFound or NotAllowed; asked by one statement."""
     what, right = ("targets", keys, "target"), f"the right {permission} on this target"
-    await _require_all(tx, actor, what, predicates.target_visible_to, _on_target(permission), right, path)
+    await _require_all(tx, actor, what, predicates.target_visible_to, _on_target(permission), right, path, hold)
 
 
-async def require_target(tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str]) -> None:
+async def require_target(
+    tx: Transaction, actor: Principal, target_id: int, permission: str, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor holds ``permission`` on the target, else NotFound or NotAllowed."""
-    await require_targets(tx, actor, [target_id], permission, path)
+    await require_targets(tx, actor, [target_id], permission, path, hold)
 
 
 async def require_products(
-    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str]
+    tx: Transaction, actor: Principal, keys: Sequence[int], permission: str, path: list[str], hold: Hold = Hold.KEEP
 ) -> None:
     """The actor sees each data product and holds ``permission`` on its target; asked by one statement."""
     what, right = ("data_products", keys, "data product"), f"the right {permission} on its target"
-    await _require_all(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path)
+    await _require_all(tx, actor, what, predicates.product_visible_to, _of_its_target(permission), right, path, hold)
 
 
-async def require_product(tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str]) -> None:
+async def require_product(
+    tx: Transaction, actor: Principal, product_id: int, permission: str, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor sees the data product and holds ``permission`` on its target."""
-    await require_products(tx, actor, [product_id], permission, path)
+    await require_products(tx, actor, [product_id], permission, path, hold)
 
 
 async def require_deletable_product(tx: Transaction, actor: Principal, product_id: int, path: list[str]) -> None:
@@ -76,14 +91,15 @@ async def require_deletable_product(tx: Transaction, actor: Principal, product_i
         predicates.product_deletable_by,
         "the right DELETE on its target, or CHANGE as its uploader",
         path,
+        Hold.DELETE,
     )
 
 
-async def require_observation(tx: Transaction, actor: Principal, key: int, path: list[str]) -> None:
+async def require_observation(tx: Transaction, actor: Principal, key: int, path: list[str], hold: Hold) -> None:
     """The actor may change the observation, as who may CHANGE its target may."""
     what, right = ("observations", key, "observation"), "the right CHANGE on its target"
     allowed = _of_its_target(predicates.CHANGE)
-    await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path)
+    await _require(tx, actor, what, predicates.observation_visible_to, allowed, right, path, hold)
 
 
 def _on_target(permission: str) -> Condition:
@@ -129,7 +145,9 @@ async def require_user_group(tx: Transaction, actor: Principal, group_id: int, p
     await require_user_groups(tx, actor, [group_id], path)
 
 
-async def require_managed_user_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+async def require_managed_user_group(
+    tx: Transaction, actor: Principal, group_id: int, path: list[str], hold: Hold
+) -> None:
     """The actor may change the user group."""
     await _require(
         tx,
@@ -139,15 +157,20 @@ async def require_managed_user_group(tx: Transaction, actor: Principal, group_id
         predicates.user_group_managed_by,
         "the right to change this user group, which its managers and administrators have",
         path,
+        hold,
     )
 
 
-async def require_product_group(tx: Transaction, actor: Principal, group_id: int, path: list[str]) -> None:
+async def require_product_group(
+    tx: Transaction, actor: Principal, group_id: int, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change the data product group."""
-    await require_product_groups(tx, actor, [group_id], path)
+    await require_product_groups(tx, actor, [group_id], path, hold)
 
 
-async def require_product_groups(tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str]) -> None:
+async def require_product_groups(
+    tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change each data product group; asked by one statement."""
     await _require_all(
         tx,
@@ -157,15 +180,20 @@ async def require_product_groups(tx: Transaction, actor: Principal, keys: Sequen
         predicates.product_group_managed_by,
         "the right to change this data product group, which its maker and administrators have",
         path,
+        hold,
     )
 
 
-async def require_target_list(tx: Transaction, actor: Principal, list_id: int, path: list[str]) -> None:
+async def require_target_list(
+    tx: Transaction, actor: Principal, list_id: int, path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change the target list."""
-    await require_target_lists(tx, actor, [list_id], path)
+    await require_target_lists(tx, actor, [list_id], path, hold)
 
 
-async def require_target_lists(tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str]) -> None:
+async def require_target_lists(
+    tx: Transaction, actor: Principal, keys: Sequence[int], path: list[str], hold: Hold = Hold.KEEP
+) -> None:
     """The actor may change each target list; asked by one statement."""
     await _require_all(
         tx,
@@ -175,6 +203,7 @@ async def require_target_lists(tx: Transaction, actor: Principal, keys: Sequence
         predicates.target_list_managed_by,
         "the right to change this target list, which its maker and administrators have",
         path,
+        hold,
     )
 
 
@@ -200,6 +229,7 @@ async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list
         predicates.job_cancellable_by,
         "the right to steer this job, which its creator and those who may CHANGE its target have",
         path,
+        Hold.CHANGE,
     )
 
 
@@ -213,7 +243,13 @@ async def require_retryable_job(tx: Transaction, actor: Principal, job_id: int, 
         predicates.job_retryable_by,
         "the right CHANGE on its target",
         path,
+        Hold.CHANGE,
     )
+
+
+async def hold_target_of(tx: Transaction, table: str, key: int, hold: Hold = Hold.KEEP) -> None:
+    """Lock the target that a row of ``table`` hangs on, if there is one; call it before the row is asked for."""
+    await tx.execute(f"select from targets where id = (select target_id from {table} where id = $1) for {hold}", key)
 
 
 async def _require(
@@ -224,9 +260,10 @@ async def _require(
     allowed: Condition,
     right: str,
     path: list[str],
+    hold: Hold = Hold.KEEP,
 ) -> None:
     table, key, noun = what
-    await _require_all(tx, actor, (table, [key], noun), visible, allowed, right, path)
+    await _require_all(tx, actor, (table, [key], noun), visible, allowed, right, path, hold)
 
 
 async def _require_all(
@@ -237,6 +274,7 @@ async def _require_all(
     allowed: Condition,
     right: str,
     path: list[str],
+    hold: Hold = Hold.KEEP,
 ) -> None:
     """Rows are locked in the order of their keys, as a merge locks them: none waits for the other."""
     table, keys, noun = what
@@ -245,12 +283,13 @@ async def _require_all(
         return
     parameters = Parameters()
     bind = parameters.bind
-    rows = await tx.rows(
+    asked = (
         f"select ({allowed(actor, 'g', bind)}) as allowed from {table} g"
-        f" where g.id = any({bind(wanted, 'bigint[]')}) and {visible(actor, 'g', bind)}"
-        " order by g.id for key share of g",
-        *parameters.values,
+        f" where g.id = any({bind(wanted, 'bigint[]')}) and {visible(actor, 'g', bind)} order by g.id"
     )
+    rows = await tx.rows(f"{asked} for {hold} of g", *parameters.values)
+    if rows and hold is not Hold.KEEP:  # anew: while it waited, rights may have been taken away
+        rows = await tx.rows(asked, *parameters.values)
     if len(rows) < len(wanted):
         raise NotFound(f"There is no such {noun}.", path=path)
     if not all(row["allowed"] for row in rows):

@@ -29,6 +29,12 @@ POLE_LONGITUDE_DEG = 122.93192
 _EXAMPLES = {"right ascension": "155.127083 or 10:20:30.5", "declination": "-5.5 or -05:30:00"}
 
 
+def require_point(ra_deg: float, dec_deg: float, what: str, path: list[str] | None = None) -> None:
+    """The two numbers are a point of the sky, else InvalidCoordinates; not a number is none."""
+    if not (0 <= ra_deg <= 360 and -90 <= dec_deg <= 90):
+        raise InvalidCoordinates(f"{what} needs raDeg from 0 to 360 and decDeg from -90 to 90.", path=path)
+
+
 def parse_right_ascension(value: str | float) -> float:
     """Degrees, 0 <= ra < 360, from ``155.127083``, ``10:20:30.5``, ``10 20 30.5`` or ``10h20m30.5s``.
 

@@ -277,7 +277,7 @@ def mjd(row: Row, scale: TimeScale | None) -> float:
 def _sigmas(n_sigma: float | None) -> float:
     given = 3.0 if n_sigma is None else n_sigma
     if not photometry.nsigma_in_range(given):
-        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {given:g}.", path=["nSigma"])
+        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {given!r}.", path=["nSigma"])
     return given
 
 

@@ -75,7 +75,7 @@ class SharedStream:
         for box, token_id in boxes.items():
             if token_id not in found:
                 box.end(NotAuthenticated("This token has expired or was revoked; sign in anew."))
-            elif scope_of(found[token_id]) != self.scope:
+            elif scope_of(found[token_id], self._asked) != self.scope:
                 box.end(RightsChanged("rights changed"))
 
     async def _run(self) -> None:

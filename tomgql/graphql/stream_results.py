@@ -54,9 +54,13 @@ class Asked:
         return self.document, self.operation_name, orjson.dumps(given, option=orjson.OPT_SORT_KEYS), scope
 
 
-def scope_of(actor: Principal) -> Principal:
-    """All that decides what somebody may see, without the token that it was proved by."""
-    return replace(actor, token_id=None)
+SIGNED = "signedUrl"
+"""The field whose value holds the token of who asks."""
+
+
+def scope_of(actor: Principal, asked: Asked) -> Principal:
+    """All that decides what somebody is answered: rights, and the token they were proved by only where it shows."""
+    return actor if SIGNED in asked.document else replace(actor, token_id=None)
 
 
 async def results_of(schema: Schema, asked: Asked, context: Context) -> AsyncGenerator[Frame]:

@@ -94,11 +94,12 @@ class Streams:
 
     def join(self, asked: Asked, actor: Principal, feed: Feed) -> tuple[SharedStream, Mailbox]:
         """Take part in what others ask, too; from the answer's ``place`` on everything comes into the box."""
-        key = asked.key(scope_of(actor), feed.resumed_by)
+        scope = scope_of(actor, asked)
+        key = asked.key(scope, feed.resumed_by)
         shared = self._shared.get(key)
         if shared is None or shared.is_over:
             place = feed.place or 0
-            shared = SharedStream(self.rt, self.results, self._tokens, key, asked, scope_of(actor), place)
+            shared = SharedStream(self.rt, self.results, self._tokens, key, asked, scope, place)
             self._shared[key] = shared
         box = Mailbox(actor.token_id)
         shared.boxes.add(box)

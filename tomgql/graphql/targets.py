@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from math import isfinite
 from typing import Annotated
 
 import strawberry
@@ -12,9 +11,9 @@ from tomgql.domain.positions import (
     format_declination,
     format_right_ascension,
     galactic,
+    require_point,
     separation_arcsec,
 )
-from tomgql.errors import InvalidCoordinates
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
@@ -65,11 +64,10 @@ class SkyCoordinates:
     def separation_arcsec(
         self,
         root: strawberry.Parent[Row],
-        ra_deg: Annotated[float, strawberry.argument(description="Right ascension of the point, degrees.")],
-        dec_deg: Annotated[float, strawberry.argument(description="Declination of the point, degrees.")],
+        ra_deg: Annotated[float, strawberry.argument(description="Right ascension of the point, degrees, 0 to 360.")],
+        dec_deg: Annotated[float, strawberry.argument(description="Declination of the point, degrees, -90 to 90.")],
     ) -> float:
-        if not (isfinite(ra_deg) and isfinite(dec_deg)):
-            raise InvalidCoordinates("raDeg and decDeg must be finite numbers of degrees.", path=["raDeg"])
+        require_point(ra_deg, dec_deg, "separationArcsec", ["raDeg"])
         return float(separation_arcsec(root["ra_deg"], root["dec_deg"], ra_deg, dec_deg))
 
 

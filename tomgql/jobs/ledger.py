@@ -171,7 +171,7 @@ async def _change(tx: Transaction, claim: Claim, changes: str, *values: Any) -> 
 
 async def cancel(tx: Transaction, job_id: int) -> str:
     """Cancel a job: at once when it does not run, else by asking its worker to stop. Returns the state then."""
-    state: str = await tx.value("select state from jobs where id = $1 for update", job_id)
+    state: str = await tx.value("select state from jobs where id = $1 for no key update", job_id)
     if state in ("QUEUED", "WAITING"):
         await tx.execute(
             "update jobs set state = 'CANCELLED', finished = clock_timestamp(), waiting_until = null,"

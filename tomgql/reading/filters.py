@@ -130,7 +130,7 @@ def _cone(running: Filter, row: str, given: dict[str, float]) -> str:
     """Within a radius, by the chord between unit vectors: right across RA 0/360 and at the poles (D8's table)."""
     radius_arcsec = given["radiusArcsec"]
     if not 0 <= radius_arcsec <= HALF_TURN_ARCSEC:
-        raise InvalidInput(f"radiusArcsec must lie between 0 and 648000 (180 degrees), not {radius_arcsec:g}.")
+        raise InvalidInput(f"radiusArcsec must lie between 0 and 648000 (180 degrees), not {radius_arcsec!r}.")
     if not (0 <= given["raDeg"] <= 360 and -90 <= given["decDeg"] <= 90):
         raise InvalidCoordinates("A cone needs raDeg from 0 to 360 and decDeg from -90 to 90.")
     if radius_arcsec == HALF_TURN_ARCSEC:

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import ALL_SCOPES, ANONYMOUS, Principal
 from tomgql.errors import DuplicateName, InvalidInput, NotAllowed, NotAuthenticated, NotFound
 from tomgql.runtime import Runtime
@@ -25,7 +26,7 @@ SECRET_BYTES = 32
 """Random bytes of a token: 256 bits, so that a plain SHA-256 of it may be stored."""
 
 _PRINCIPAL = (
-    "select t.id as token_id, u.id as user_id, u.username, u.is_admin, t.scopes,"
+    "select t.id as token_id, u.id as user_id, u.username, u.is_admin, t.scopes, t.expires,"
     " coalesce(t.last_used < now() - interval '1 minute', true) as use_is_news from tokens t"
     " join users u on u.id = t.user_id"
     " where u.is_active and t.revoked is null and (t.expires is null or t.expires > now())"
@@ -134,7 +135,7 @@ async def update_user_group(
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"])
+        await guard.require_managed_user_group(tx, actor, group_id, ["input", "id"], Hold.CHANGE)
         if name is not None:
             await _rename_user_group(tx, group_id, name)
         await _require_users(tx, [*add_members, *add_managers])
@@ -199,8 +200,9 @@ async def create_token(
 ) -> tuple[tuple[int], str]:
     """Create a token; returns its key and its secret, which is shown this once.
 
-    For somebody else only administrators may. A token never has more scopes than the one it is made with.
-    Raises NotAllowed, NotFound, InvalidInput.
+    For somebody else only administrators may. A token never has more scopes than the one it is made with, nor a later
+    end, which it takes when ``expires`` is None; revoking that one revokes it. Raises NotAllowed, NotAuthenticated,
+    NotFound, InvalidInput.
     """
     own = guard.require_writer(actor)
     if user_id not in (None, own):
@@ -209,9 +211,25 @@ async def create_token(
     if expires is not None and expires <= datetime.now(UTC):
         raise InvalidInput("`expires` lies in the past.", path=["input", "expires"])
     async with transaction(rt.writes) as tx:
+        end = await _end_within(tx, actor, expires)
         await _require_users(tx, [user_id or own])
-        token_id, secret = await insert_token(tx, user_id or own, name, wanted, expires)
+        token_id, secret = await insert_token(tx, user_id or own, name, wanted, end, made_with_id=actor.token_id)
     return (token_id,), secret
+
+
+async def _end_within(tx: Transaction, actor: Principal, asked: datetime | None) -> datetime | None:
+    """The end of a token that is made with the one in use, which is held: it cannot be revoked meanwhile."""
+    if actor.token_id is None:
+        return asked
+    in_use: Any = await tx.row(_PRINCIPAL + " and t.id = $1 for share of t", actor.token_id)
+    _principal(in_use)
+    latest: datetime | None = in_use["expires"]
+    if asked is not None and latest is not None and asked > latest:
+        raise NotAllowed(
+            f"The token in use ends {latest.isoformat()}; what is made with it ends then at the latest.",
+            path=["input", "expires"],
+        )
+    return asked or latest
 
 
 def _scopes(actor: Principal, asked: Sequence[str] | None) -> list[str]:
@@ -228,23 +246,34 @@ def _scopes(actor: Principal, asked: Sequence[str] | None) -> list[str]:
 
 
 async def insert_token(
-    tx: Transaction, user_id: int, name: str, scopes: Sequence[str], expires: datetime | None = None
+    tx: Transaction,
+    user_id: int,
+    name: str,
+    scopes: Sequence[str],
+    expires: datetime | None = None,
+    *,
+    made_with_id: int | None = None,
 ) -> tuple[int, str]:
     """Write a token, unasked: for the command line and the first start. Returns its key and its secret."""
     secret = TOKEN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     token_id = await tx.value(
-        "insert into tokens (user_id, name, secret_sha256, scopes, expires) values ($1, $2, $3, $4, $5) returning id",
+        "insert into tokens (user_id, name, secret_sha256, scopes, expires, made_with_id)"
+        " values ($1, $2, $3, $4, $5, $6) returning id",
         user_id,
         given_name(name),
         _digest(secret),
         list(scopes),
         expires,
+        made_with_id,
     )
     return int(token_id), secret
 
 
 async def revoke_token(rt: Runtime, actor: Principal, token_id: int) -> None:
-    """End a token and the sessions opened with it. Permission: its owner, administrators. Raises NotFound."""
+    """End a token, the sessions opened with it, and all tokens made with it, by whomever they are held.
+
+    Permission: its owner, administrators. Raises NotFound. Idempotent.
+    """
     guard.require_writer(actor)
     parameters = Parameters()
     mine = predicates.token_visible_to(actor, "k", parameters.bind)
@@ -254,8 +283,19 @@ async def revoke_token(rt: Runtime, actor: Principal, token_id: int) -> None:
             f"update tokens k set revoked = coalesce(k.revoked, now()) where k.id = {key} and {mine} returning k.id",
             *parameters.values,
         )
-    if changed is None:
-        raise NotFound("There is no such token.", path=["id"])
+        if changed is None:
+            raise NotFound("There is no such token.", path=["id"])
+        await _revoke_made_with(tx, [token_id])
+
+
+async def _revoke_made_with(tx: Transaction, token_ids: list[int]) -> None:
+    # Generation by generation: who makes a token holds its parent, so that one that is revoked here gets no more.
+    while token_ids:
+        rows = await tx.rows(
+            "update tokens set revoked = now() where made_with_id = any($1::bigint[]) and revoked is null returning id",
+            token_ids,
+        )
+        token_ids = [row["id"] for row in rows]
 
 
 def _digest(secret: str) -> bytes:

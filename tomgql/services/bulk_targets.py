@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +141,7 @@ async def _barred(
 ) -> dict[tuple[str, int], TomError]:
     """Why the actor may not use user groups and target lists, by field and key."""
     good = list(_good(rows))
-    asked = {
+    asked: dict[tuple[str, Callable[[Transaction, Principal, int, list[str]], Awaitable[None]]], set[int]] = {
         ("userGroups", guard.require_user_group): {key for each in good for key in each.new.user_groups},
         ("targetLists", guard.require_target_list): {key for each in good for key in each.new.target_lists},
     }

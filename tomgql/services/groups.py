@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.runtime import Runtime
 from tomgql.services.names import given_name
@@ -51,7 +52,7 @@ async def update_product_group(rt: Runtime, actor: Principal, group_id: int, cha
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_product_group(tx, actor, group_id, ["input", "id"])
+        await guard.require_product_group(tx, actor, group_id, ["input", "id"], Hold.CHANGE)
         if change.name is not None:
             await tx.execute(
                 "update data_product_groups set name = $2 where id = $1", group_id, given_name(change.name)
@@ -70,15 +71,25 @@ async def add_to_groups(tx: Transaction, actor: Principal, product_id: int, grou
 async def _apply(
     tx: Transaction, actor: Principal, group_id: int, change: GroupChange, fields: tuple[str, str]
 ) -> None:
-    removed = change.remove_data_products
+    added, removed = change.add_data_products, change.remove_data_products
     await guard.require_user_groups(tx, actor, change.add_user_groups, ["input", fields[0]])
-    await guard.require_products(tx, actor, change.add_data_products, predicates.CHANGE, ["input", fields[1]])
+    await _hold_targets(tx, [*added, *removed])
+    await guard.require_products(tx, actor, added, predicates.CHANGE, ["input", fields[1]])
     await guard.require_products(tx, actor, removed, predicates.CHANGE, ["input", "removeDataProducts"])
     users, products = "data_product_group_user_groups", "data_product_group_products"
     await _link(tx, users, "group_id", "user_group_id", [group_id], list(change.add_user_groups))
     await _link(tx, products, "group_id", "data_product_id", [group_id], list(change.add_data_products))
     await _unlink(tx, users, "user_group_id", group_id, list(change.remove_user_groups))
     await _unlink(tx, products, "data_product_id", group_id, list(change.remove_data_products))
+
+
+async def _hold_targets(tx: Transaction, products: Sequence[int]) -> None:
+    # Before the products, as all who lock both: a merge holds its targets while it moves their products.
+    await tx.execute(
+        "select from targets where id in (select target_id from data_products where id = any($1::bigint[]))"
+        " order by id for key share",
+        list(products),
+    )
 
 
 async def _link(

@@ -26,8 +26,7 @@ async def earlier_answer(
     """
     if key is None:
         return None
-    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
-        raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
+    require_key(key)
     digest = hashlib.sha256(_canonical([operation, request])).hexdigest()
     first = await tx.value(
         "insert into idempotency_keys (user_id, key, operation, request_sha256, answer)"
@@ -49,6 +48,12 @@ async def earlier_answer(
         )
     answer: dict[str, Any] = row["answer"]
     return answer
+
+
+def require_key(key: str) -> None:
+    """The key is one that can be kept; raises InvalidInput."""
+    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
+        raise InvalidInput(f"`idempotencyKey` needs 1 to {LONGEST_KEY} characters.", path=["input", "idempotencyKey"])
 
 
 def _canonical(call: list[Any]) -> bytes:

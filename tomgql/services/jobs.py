@@ -48,6 +48,7 @@ async def cancel_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
+        await guard.hold_target_of(tx, "jobs", job_id)  # before the job: a job that withdraws names the target, too
         await guard.require_job(tx, actor, job_id, ["id"])
         state = await ledger.cancel(tx, job_id)
         if state in ("SUCCEEDED", "FAILED"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.runtime import Runtime
 from tomgql.services.names import given_name
@@ -40,7 +41,7 @@ async def update_target_list(
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_target_list(tx, actor, list_id, ["input", "id"])
+        await guard.require_target_list(tx, actor, list_id, ["input", "id"], Hold.CHANGE)
         if name is not None:
             await tx.execute("update target_lists set name = $2 where id = $1", list_id, given_name(name))
         await _add(tx, actor, list_id, add_targets, ["input", "addTargets"])

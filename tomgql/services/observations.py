@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.errors import InvalidInput, NotFound
 from tomgql.runtime import Runtime
@@ -55,7 +56,7 @@ async def update_observation(
     """Change an observation's status or parameters. Permission: CHANGE on its target. Raises NotFound, NotAllowed."""
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_observation(tx, actor, key, ["input", "id"])
+        await guard.require_observation(tx, actor, key, ["input", "id"], Hold.CHANGE)
         await tx.execute(
             "update observations set status = coalesce($2, status), parameters = coalesce($3, parameters),"
             " modified = now() where id = $1",
@@ -70,14 +71,18 @@ async def delete_observation(rt: Runtime, actor: Principal, key: int) -> None:
     """Delete an observation; its data products stay. Permission: CHANGE on its target. Raises NotFound, NotAllowed."""
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_observation(tx, actor, key, ["id"])
+        # Its products first, as all who lock both: they forget the observation.
+        await tx.execute(
+            "select from data_products where observation_id = $1 order by id for no key update", key
+        )
+        await guard.require_observation(tx, actor, key, ["id"], Hold.DELETE)
         await tx.execute("delete from observations where id = $1", key)
 
 
 async def require_observation_of(tx: Transaction, target_id: int, observation_id: int | None) -> None:
-    """Raises NotFound when the observation is not one of the target."""
+    """Raises NotFound when the observation is not one of the target; it stays until the transaction ends."""
     if observation_id is not None and not await tx.value(
-        "select true from observations where id = $1 and target_id = $2", observation_id, target_id
+        "select true from observations where id = $1 and target_id = $2 for key share", observation_id, target_id
     ):
         raise NotFound("There is no such observation of this target.", path=["input", "observation"])
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tomgql.access import guard, predicates
+from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.domain.measurements import Note
 from tomgql.errors import Conflict, ProcessingLimit, TomError, TooLarge, Unavailable
@@ -35,7 +35,7 @@ from tomgql.services.file_readings import (
     result_of,
 )
 from tomgql.services.ingest import Origin, record_data, withdraw_missing
-from tomgql.services.observations import require_observation_of
+from tomgql.services.product_checks import require_place
 from tomgql.services.products import NewProduct, check_product, clean_file_name, wants_job
 from tomgql.services.same_product import find_same
 from tomgql.store.transaction import Transaction, rolled_back, transaction
@@ -77,7 +77,7 @@ async def preview_product(rt: Runtime, actor: Principal, new: NewProduct, conten
     guard.require_writer(actor)
     check_product(rt, new)
     async with rolled_back(rt.writes) as tx:  # before a stranger's bytes are kept
-        await _require_place(tx, actor, new)
+        await require_place(tx, actor, new.target_id, new.observation_id, new.groups)
     if not wants_job(rt, new):
         words = f"as {new.data_product_type} the file would be kept without being read"
         return Preview(None, [Note("INFO", "not_read", words)])
@@ -112,14 +112,6 @@ async def preview_stored_product(rt: Runtime, sandbox: Sandbox, run: JobRun, spe
         await run.succeed(tx, report, words)
 
 
-async def _require_place(tx: Transaction, actor: Principal, new: NewProduct) -> None:
-    """What the upload would ask before it stores a product."""
-    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
-    await require_observation_of(tx, new.target_id, new.observation_id)
-    for group_id in new.groups:
-        await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
-
-
 async def _preview(
     rt: Runtime, actor: Principal, new: NewProduct, content: AsyncIterator[bytes], directory: Path
 ) -> Preview:
@@ -129,7 +121,8 @@ async def _preview(
     async with store.local(stored) as path:
         read = await _read(rt, _request(rt, about, path, directory, new.processor, new.options))
     async with rolled_back(rt.writes) as tx:
-        await _require_place(tx, actor, new)  # rights may have changed meanwhile
+        # Again: rights may have changed meanwhile.
+        await require_place(tx, actor, new.target_id, new.observation_id, new.groups)
         same = await find_same(tx, actor, new, stored)
         if same is None:
             await _require_free_product_id(tx, new)

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, InvalidInput, NotFound
 from tomgql.events import log
@@ -23,6 +24,7 @@ from tomgql.services.groups import add_to_groups
 from tomgql.services.jobs import enqueue
 from tomgql.services.observations import require_observation_of
 from tomgql.services.orphans import hold_file
+from tomgql.services.product_checks import require_place, require_short_texts
 from tomgql.services.product_types import require_product_type
 from tomgql.services.same_product import UNFINISHED, find_same, job_of_same
 from tomgql.services.thumbnails import ask_thumbnail
@@ -79,7 +81,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
     guard.require_writer(actor)
     check_product(rt, new)
     async with transaction(rt.writes) as tx:  # before a stranger's bytes are stored
-        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+        await require_place(tx, actor, new.target_id, new.observation_id, new.groups)
     stored = await rt.files.put(content, rt.settings.max_upload_bytes)
     async with transaction(rt.writes) as tx:
         return await register_stored(tx, rt, actor, new, stored)
@@ -88,6 +90,7 @@ async def register_product(rt: Runtime, actor: Principal, new: NewProduct, conte
 def check_product(rt: Runtime, new: NewProduct) -> None:
     """What can be said of a product before its file is there; raises InvalidInput, UnknownPlugin."""
     clean_file_name(new.file_name)
+    require_short_texts(new.product_id, new.extra_data, new.idempotency_key)
     wants_job(rt, new)
 
 
@@ -122,7 +125,7 @@ async def register_stored(
 
 async def _register_again(tx: Transaction, rt: Runtime, actor: Principal, new: NewProduct, same: int) -> Registered:
     """Answer an upload with the product that is there, which is read again when the call wants it read otherwise."""
-    for group_id in new.groups:  # asked as of a new product, so that the answer is no other
+    for group_id in sorted(set(new.groups)):  # asked as of a new product, so that the answer is no other
         await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
     earlier = await job_of_same(tx, new, same) if new.process else None
     asked = None
@@ -154,12 +157,10 @@ async def process_product(
         rt.processors.processor(processor)
     async with transaction(rt.writes) as tx:
         # Target before product, as all who lock both: a merge holds the target while it moves the product.
-        await tx.execute(
-            "select from targets where id = (select target_id from data_products where id = $1) for key share",
-            data_product_id,
-        )
-        await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, ["input", "dataProduct"])
-        target_id = await tx.value("select target_id from data_products where id = $1 for update", data_product_id)
+        await guard.hold_target_of(tx, "data_products", data_product_id)
+        path = ["input", "dataProduct"]
+        await guard.require_product(tx, actor, data_product_id, predicates.CHANGE, path, Hold.CHANGE)
+        target_id = await tx.value("select target_id from data_products where id = $1", data_product_id)
         kinds = (ProcessDataProduct.kind, PreviewDataProduct.kind) if dry_run else (ProcessDataProduct.kind,)
         await _require_idle(tx, data_product_id, kinds)
         spec = (PreviewDataProduct if dry_run else ProcessDataProduct)(data_product_id, processor, dict(options))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.domain.listing import shortened
 from tomgql.domain.measurements import Note, Reading, RejectedRow
@@ -153,7 +154,7 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
         answer = await idempotency.earlier_answer(tx, user_id, key, "createReducedData", request)
         if answer is not None:
             return remembered_outcome(answer)
-        await _require_place(tx, actor, new)
+        await _require_place(tx, actor, new, Hold.CHANGE)
         staged.seek(0)
         outcome = await _record_given(tx, actor, new, reading, staged)
         await idempotency.remember(tx, user_id, key, vars(outcome))
@@ -165,8 +166,8 @@ async def create_reduced_data(rt: Runtime, actor: Principal, new: NewData) -> Bu
     return outcome
 
 
-async def _require_place(tx: Transaction, actor: Principal, new: NewData) -> None:
-    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+async def _require_place(tx: Transaction, actor: Principal, new: NewData, hold: Hold = Hold.KEEP) -> None:
+    await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"], hold)
     if new.data_product_id is not None:
         await guard.require_product(tx, actor, new.data_product_id, predicates.CHANGE, ["input", "dataProduct"])
         if not await tx.value(

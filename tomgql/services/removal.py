@@ -6,6 +6,7 @@ Groups that hide something are deleted only when they hide nothing any more.
 from __future__ import annotations
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.access.tombstones import PRODUCT_TOMBSTONE, TARGET_TOMBSTONE
 from tomgql.errors import Conflict
@@ -29,8 +30,7 @@ async def delete_target(rt: Runtime, actor: Principal, target_id: int) -> None:
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await tx.execute("select from targets where id = $1 for update", target_id)
-        await guard.require_target(tx, actor, target_id, predicates.DELETE, ["id"])
+        await guard.require_target(tx, actor, target_id, predicates.DELETE, ["id"], Hold.DELETE)
         await remove_target(tx, target_id)
 
 
@@ -57,7 +57,6 @@ async def delete_data_product(rt: Runtime, actor: Principal, product_id: int) ->
             " for no key update of t",
             product_id,
         )
-        await tx.execute("select from data_products where id = $1 for update", product_id)
         await guard.require_deletable_product(tx, actor, product_id, ["id"])
         tombstone = await tx.value(PRODUCT_TOMBSTONE, product_id)
         holders = await _other_holders(tx, target_id, product_id)
@@ -85,7 +84,7 @@ async def delete_target_list(rt: Runtime, actor: Principal, list_id: int) -> Non
     """Delete a target list; its targets stay. Permission: its maker and administrators. Raises NotFound, NotAllowed."""
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_target_list(tx, actor, list_id, ["id"])
+        await guard.require_target_list(tx, actor, list_id, ["id"], Hold.DELETE)
         await tx.execute("delete from target_lists where id = $1", list_id)
 
 
@@ -96,8 +95,7 @@ async def delete_product_group(rt: Runtime, actor: Principal, group_id: int) -> 
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await tx.execute("select from data_product_groups where id = $1 for update", group_id)
-        await guard.require_product_group(tx, actor, group_id, ["id"])
+        await guard.require_product_group(tx, actor, group_id, ["id"], Hold.DELETE)
         await _require_unused(tx, "data_product_group_products", "group_id", group_id, HOLDS_PRODUCTS)
         await tx.execute("delete from data_product_groups where id = $1", group_id)
 
@@ -109,8 +107,7 @@ async def delete_user_group(rt: Runtime, actor: Principal, group_id: int) -> Non
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await tx.execute("select from user_groups where id = $1 for update", group_id)
-        await guard.require_managed_user_group(tx, actor, group_id, ["id"])
+        await guard.require_managed_user_group(tx, actor, group_id, ["id"], Hold.DELETE)
         await _require_unused(tx, "data_product_group_user_groups", "user_group_id", group_id, IS_NAMED)
         await tx.execute("delete from user_groups where id = $1", group_id)
 

@@ -48,7 +48,7 @@ async def job_of_same(tx: Transaction, new: NewProduct, data_product_id: int) ->
 
     A job that failed or was cancelled does not count. Holds the product, so that nobody else asks meanwhile.
     """
-    await tx.execute("select from data_products where id = $1 for update", data_product_id)
+    await tx.execute("select from data_products where id = $1 for no key update", data_product_id)
     job = await tx.row(
         "select id, kind, state, spec from jobs where data_product_id = $1 and kind = any($2) order by id desc limit 1",
         data_product_id,

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from tomgql.access import guard, predicates
+from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
 from tomgql.errors import InvalidCoordinates, InvalidInput, StaleVersion
 from tomgql.events import log
@@ -58,7 +59,7 @@ async def update_target(rt: Runtime, actor: Principal, target_id: int, change: T
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
-        await guard.require_target(tx, actor, target_id, predicates.CHANGE, ["input", "id"])
+        await guard.require_target(tx, actor, target_id, predicates.CHANGE, ["input", "id"], Hold.CHANGE)
         stored = (await lock_targets(tx, [target_id]))[target_id]
         _require_current(stored["modified"], change.expected_modified)
         columns = revised_columns(stored, change.given)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from tomgql.domain.json_values import why_refused
-from tomgql.domain.names import simplify_name
+from tomgql.domain.names import UNPRINTABLE_WORDS, is_printable_name, simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension
 from tomgql.errors import InvalidCoordinates, InvalidInput
 from tomgql.store.transaction import UNSTORABLE_MESSAGE
@@ -152,6 +152,8 @@ def checked_name(text: str, place: str) -> str:
         )
     if not _encodable(name):
         raise InvalidInput(UNSTORABLE_MESSAGE, path=["input", place])
+    if not is_printable_name(name):
+        raise InvalidInput(f"{name!r}: {UNPRINTABLE_WORDS}.", path=["input", place])
     return name
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tomgql.access import predicates
+from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
 from tomgql.errors import FileStoreDown, NotFound, TomError
 from tomgql.events import log
@@ -101,10 +101,7 @@ async def _keep(tx: Transaction, rt: Runtime, product: Any, thumbnail: str | Non
     if thumbnail is not None:
         await hold_file(tx, rt, thumbnail)
     # The target first, as all who lock both: a merge holds the target while it moves jobs and products.
-    await tx.execute(
-        "select from targets where id = (select target_id from data_products where id = $1) for key share",
-        product["id"],
-    )
+    await guard.hold_target_of(tx, "data_products", product["id"])
     target_id = await tx.value(
         "update data_products set thumbnail_sha256 = $2, modified = now()"
         " where id = $1 and thumbnail_sha256 is distinct from $2 returning target_id",

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from tomgql import partial_files
-from tomgql.access import guard, predicates
+from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, InvalidInput, NotFound, TooLarge
 from tomgql.files import StoredFile, telling_of_room
@@ -21,6 +21,7 @@ from tomgql.partial_files import PartialFile
 from tomgql.runtime import Runtime
 from tomgql.services import accounts
 from tomgql.services.open_uploads import Upload, find_upload, insert_upload, require_room
+from tomgql.services.product_checks import require_place
 from tomgql.services.products import NewProduct, Registered, check_product, register_stored
 from tomgql.store.transaction import transaction
 
@@ -59,7 +60,8 @@ async def begin_upload(
 ) -> tuple[str, datetime]:
     """Let a file come in pieces; returns the upload's address and when it expires (UTC).
 
-    Permission: CHANGE on the target, asked again when the file is whole. ``idempotency_key`` counts then as well.
+    Permission: CHANGE on the target, and to change the product groups; asked again when the file is whole, as the
+    observation is. ``idempotency_key`` and a taken ``product_id`` count then alone.
     Raises NotFound, NotAllowed, InvalidInput, TooLarge, UnknownPlugin, Conflict for too many open uploads.
     """
     user_id = guard.require_writer(actor)
@@ -72,7 +74,7 @@ async def begin_upload(
     address = secrets.token_urlsafe(ADDRESS_BYTES)
     expires = datetime.now(UTC) + timedelta(seconds=rt.settings.upload_expiry_s)
     async with transaction(rt.writes) as tx:
-        await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
+        await require_place(tx, actor, new.target_id, new.observation_id, new.groups)
         await require_room(tx, user_id, rt.settings.max_open_uploads)
         product = {name: value for name, value in asdict(new).items() if name != "target_id"}
         await insert_upload(tx, actor, Upload(address, new.target_id, product, size_bytes, sha256, expires))

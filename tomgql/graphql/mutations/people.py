@@ -43,7 +43,9 @@ class CreateTokenInput:
     name: str = strawberry.field(description="What the token is for, 1 to 200 characters.")
     user: strawberry.ID | None = optional("Whose token; administrators only, else one's own.")
     scopes: list[str] | None = optional("read, write, admin; those of the token in use when not given.")
-    expires: datetime | None = optional("When it ends; never when not given.")
+    expires: datetime | None = optional(
+        "When it ends: not after the token in use, and together with it when not given. Never if neither has an end."
+    )
 
 
 @strawberry.type
@@ -90,7 +92,10 @@ class PeopleMutations:
 
         return await answer(UserGroupPayload, work)
 
-    @strawberry.mutation(description="Create a token. Its secret is shown this once.")
+    @strawberry.mutation(
+        description="Create a token. Its secret is shown this once. It ends with the token in use at the latest: when"
+        " that one expires or is revoked."
+    )
     async def create_token(
         self, info: Info, input: Annotated[CreateTokenInput, strawberry.argument(description="The token.")]
     ) -> TokenPayload:
@@ -107,7 +112,9 @@ class PeopleMutations:
 
         return await answer(TokenPayload, work)
 
-    @strawberry.mutation(description="End a token and the sessions opened with it.")
+    @strawberry.mutation(
+        description="End a token, the sessions opened with it, and every token that was made with it, and with those."
+    )
     async def revoke_token(self, info: Info, id: Id) -> DeletePayload:
         async def work() -> dict[str, Any]:
             await accounts.revoke_token(info.context.rt, info.context.actor, key("tokens", id, "id"))

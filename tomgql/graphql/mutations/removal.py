@@ -27,7 +27,7 @@ class UpdateDataProductInput:
     product_id: str | None = change("Identifier given by the source, up to 255 characters; unique. null clears it.")
     observation: strawberry.ID | None = change("The observation that it belongs to, of the same target. null: none.")
     extra_data: str | None = change("Free text, up to 100,000 characters. null clears it.")
-    featured: bool | None = change("Whether it stands for its target: one of each type does.")
+    featured: bool | None = change("Whether it stands for its target: one of each type does, of those that you see.")
 
 
 def product_changes_of(input: UpdateDataProductInput) -> dict[str, Any]:

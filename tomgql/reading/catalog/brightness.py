@@ -95,7 +95,7 @@ def sigmas(context: RowContext) -> str:
     given = context.arguments.get("nSigma")
     nsigma = 3.0 if given is None else float(given)
     if not nsigma_in_range(nsigma):
-        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {nsigma:g}.", path=["nSigma"])
+        raise InvalidInput(f"nSigma must lie between 0.000001 and 1000000, not {nsigma!r}.", path=["nSigma"])
     return context.bind(nsigma, "float8")
 
 

@@ -53,7 +53,7 @@ def refused(rows: str) -> str:
 
 def _bin_days(given: float) -> float:
     if not (isfinite(given) and SHORTEST_BIN_DAYS <= given <= LONGEST_BIN_DAYS):
-        raise InvalidInput(f"binDays must lie between 0.000001 and 100000, not {given:g}.", path=["binDays"])
+        raise InvalidInput(f"binDays must lie between 0.000001 and 100000, not {given!r}.", path=["binDays"])
     return float(given)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 
 from tomgql.access import predicates
-from tomgql.domain.positions import POLE_DEC_DEG, POLE_LONGITUDE_DEG, POLE_RA_DEG
-from tomgql.errors import InvalidCoordinates
+from tomgql.domain.positions import POLE_DEC_DEG, POLE_LONGITUDE_DEG, POLE_RA_DEG, require_point
 from tomgql.reading.catalog.model import (
     ID_ORDER,
     Embedded,
@@ -27,8 +25,7 @@ from tomgql.store.sql import Bind
 def separation_arcsec(context: RowContext) -> str:
     """Great-circle distance by the rule of `tomgql.domain.positions.separation_arcsec`."""
     row, given = context.row, (context.arguments["raDeg"], context.arguments["decDeg"])
-    if not all(map(isfinite, given)):
-        raise InvalidCoordinates("raDeg and decDeg must be finite numbers of degrees.", path=["raDeg"])
+    require_point(*given, "separationArcsec", ["raDeg"])
     ra, dec = (context.bind(float(degrees), "float8") for degrees in given)
     cosines = f"cos(radians({row}.dec_deg)) * cos(radians({dec}))"
     near = f"sin(radians({row}.dec_deg - {dec}) / 2)^2 + {cosines} * sin(radians({row}.ra_deg - {ra}) / 2)^2"

@@ -60,6 +60,9 @@ class Token(Model):
     expires = fields.DatetimeField(null=True)
     last_used = fields.DatetimeField(null=True)
     revoked = fields.DatetimeField(null=True)
+    made_with: fields.ForeignKeyNullableRelation[Token] = fields.ForeignKeyField(
+        "tomgql.Token", null=True, related_name=False
+    )
     created = created_at()
 
     class Meta:
