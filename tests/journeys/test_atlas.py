@@ -17,6 +17,9 @@ from tests.support.survey_doubles import BadDay, cut, hurried, hurry, once, play
 from tomgql.settings import Settings
 
 PLACE = {"raDeg": 29.86137, "decDeg": 30.72672}
+CERES = {"scheme": "MPC_MINOR_PLANET", "epochOfElementsMjd": 61000.0, "inclinationDeg": 10.6, "eccentricity": 0.08,
+         "ascendingNodeLongitudeDeg": 80.2, "perihelionArgumentDeg": 73.3, "meanAnomalyDeg": 5.0,
+         "semimajorAxisAu": 2.77}  # fmt: skip
 QUEUE = "/forcedphot/queue/"
 PRODUCTS = """query ($target: ID!) { target(id: $target) {
   dataProducts { nodes { id fileName sizeBytes processing { id state result } } }
@@ -70,6 +73,17 @@ async def observer(site: Site) -> Person:
 def worker(site: Site) -> Any:
     with running_worker(site.settings) as running:
         yield running
+
+
+def long_light_curve(rows: int) -> bytes:
+    """ATLAS's text with a column that is new; every 25th row is of a filter that nobody knows."""
+    header = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit mag5sig Sky Obs Novelty"
+    lines = (
+        f"{58000 + row / 10:.6f} 18.123 0.050 {200 + row % 50} 10 {'z' if row % 25 == 0 else 'co'[row % 2]} 0 1.01"
+        f" 29.86137 30.72672 {row:.2f} 3841.80 2.04 2.02 26.5 -0.421 19.59 20.43 01a{58000 + row // 10}o{row:04d}o new"
+        for row in range(rows)
+    )
+    return "\n".join([header, *lines, ""]).encode()
 
 
 async def product_of(observer: Person, target: str) -> dict[str, Any]:
@@ -274,6 +288,43 @@ class TestWithWorker:
         assert (job["state"], job["result"]["dataProducts"]) == ("SUCCEEDED", [])
         assert job["message"].startswith("ATLAS has no data")
         assert atlas.tasks == {}
+
+    async def test_a_star_that_moves_is_asked_for_with_its_motion(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        moving = {"properMotionRaMasYr": -3.5, "properMotionDecMasYr": 12.25, "epoch": 2016.0}
+        target = await observer.create_target("moves", **PLACE, **moving)
+        given = {"mjd_min": 59000, "mjd_max": 59100.5, "use_reduced": True}
+        job = await hurried(site, observer.client, await query_survey(observer.client, target, "atlas", **given))
+        assert job["state"] == "SUCCEEDED"
+        (form,) = [each.form for each in atlas.heard if each.method == "POST"]
+        del form["comment"]
+        assert form == {
+            "ra": "29.86137", "dec": "30.72672", "mjd_min": "59000.0", "mjd_max": "59100.5", "use_reduced": "true",
+            "send_email": "false", "radec_epoch_year": "2016.0", "propermotion_ra": "-3.5", "propermotion_dec": "12.25",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(("given", "asked"), [({}, "Ceres"), ({"mpc_name": "A801 AA"}, "A801 AA")])
+    async def test_a_minor_planet_is_asked_for_by_its_name(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child, given: dict[str, Any], asked: str
+    ) -> None:
+        name = "Ceres" if not given else "Ceres by another name"
+        target = await observer.create_target(name, type="NON_SIDEREAL", raDeg=None, decDeg=None, orbit=CERES)
+        job = await hurried(site, observer.client, await query_survey(observer.client, target, "atlas", **given))
+        assert job["state"] == "SUCCEEDED"
+        (form,) = [each.form for each in atlas.heard if each.method == "POST"]
+        assert (form["mpc_name"], "ra" in form, "dec" in form) == (asked, False, False)
+
+    async def test_a_long_light_curve_with_columns_and_filters_nobody_knows(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("long", **PLACE)
+        atlas.result = long_light_curve(2_500)
+        assert len(atlas.result) > 300_000
+        job = await hurried(site, observer.client, await query_survey(observer.client, target, "atlas"))
+        assert job["message"] == "2500 rows from ATLAS."
+        product = await product_of(observer, target)
+        assert (product["data"], product["processing"]["result"]["created"]) == (2_400, 2_400)
 
     async def test_a_cancelled_query_is_withdrawn(
         self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
