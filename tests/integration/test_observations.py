@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.support.people import Person, make_person
@@ -40,6 +41,17 @@ async def test_an_observation_from_birth_to_end(admin: Person) -> None:
     assert ended == {"deletedId": observation, "errors": []}
     left = await admin.client.query("query ($p: ID!) { dataProduct(id: $p) { observation { id } } }", p=product)
     assert left == {"dataProduct": {"observation": None}}
+
+
+async def test_the_same_observation_is_recorded_once(admin: Person) -> None:
+    target, other = await admin.create_target("observed twice"), await admin.create_target("observed elsewhere")
+    given = {"target": target, "facility": "LCO", "observationId": "77", "parameters": {"exposures": [30]}}
+    made = await asyncio.gather(*(admin.client.query(CREATE, i=given) for _ in range(5)))
+    assert len({each["createObservation"]["observation"]["id"] for each in made}) == 1
+    refused = (await admin.client.query(CREATE, i={**given, "parameters": {"exposures": [60]}}))["createObservation"]
+    assert refused["errors"] == [{"code": "CONFLICT", "path": ["input", "observationId"]}]
+    elsewhere = (await admin.client.query(CREATE, i={**given, "target": other}))["createObservation"]
+    assert elsewhere["observation"]["id"] != made[0]["createObservation"]["observation"]["id"]
 
 
 async def test_wrong_observations_are_refused(admin: Person) -> None:
