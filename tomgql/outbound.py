@@ -64,16 +64,16 @@ class Outbound:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, asked: Asked, *, hosts: Collection[str], limit_bytes: int, limit_s: float) -> Answered:
+    async def ask(self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float) -> Answered:
         """The answer, whatever its status.
 
-        ``hosts`` are the places (``host:port``, as of `place`) that may be asked; a GET follows redirects within one
-        of them. Raises `UpstreamDown` when there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused`
-        for other places and answers of more than ``limit_bytes``.
+        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. Raises `UpstreamDown` when
+        there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of more
+        than ``limit_bytes``.
         """
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                _require_host(asked.address, hosts)
+                _require_host(asked.address, origins)
                 answered = await self._ask_once(asked, limit_bytes, limit_s)
                 target = _redirect(asked, answered)
                 if target is None:
@@ -85,10 +85,10 @@ class Outbound:
 
     async def _ask_once(self, asked: Asked, limit_bytes: int, limit_s: float) -> Answered:
         timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_LIMIT_S, sock_read=SILENCE_LIMIT_S)
-        basic = None if asked.basic is None else aiohttp.BasicAuth(*asked.basic)
+        basic = {} if asked.basic is None else {"Authorization": aiohttp.encode_basic_auth(*asked.basic)}
         async with self._open().request(
-            asked.method, asked.address, params=asked.params, data=asked.form, json=asked.json, auth=basic,
-            headers=asked.headers, timeout=timeout, allow_redirects=False,
+            asked.method, asked.address, params=asked.params, data=asked.form, json=asked.json,
+            headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
         ) as response:  # fmt: skip
             content = await _content(response, limit_bytes)
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -103,6 +103,12 @@ class Outbound:
                 trust_env=False,
             )
         return self._session
+
+
+def origin(address: str) -> str:
+    """Scheme, host and port of an address (RFC 6454); raises UpstreamRefused when it has none."""
+    where = place(address)
+    return f"{urlsplit(address).scheme}://{where}"
 
 
 def place(address: str) -> str:
@@ -124,8 +130,8 @@ async def _content(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _require_host(address: str, hosts: Collection[str]) -> None:
-    if place(address) not in hosts:
+def _require_host(address: str, origins: Collection[str]) -> None:
+    if origin(address) not in origins:
         raise UpstreamRefused(f"The service names {place(address)}, which is not one of its hosts.")
 
 
@@ -134,8 +140,11 @@ def _redirect(asked: Asked, answered: Answered) -> str | None:
     location = answered.headers.get("location")
     if asked.method != "GET" or answered.status not in _REDIRECTS or location is None:
         return None
-    target = urljoin(answered.address, location)
-    if place(target) != place(asked.address) or urlsplit(target).scheme != urlsplit(asked.address).scheme:
+    try:
+        target = urljoin(answered.address, location)
+    except ValueError:
+        raise UpstreamRefused(f'"{location[:200]}" is no address of a web server.') from None
+    if origin(target) != origin(asked.address):
         raise UpstreamRefused(
             f"{place(asked.address)} redirects to {place(target)}, another host; it was not followed."
         )

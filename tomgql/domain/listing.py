@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tomgql.domain.cells import clean_text
+
 MOST_NAMES = 30
 """Names that a message lists; a table of ours has 40 columns at most, and a header gone wrong has 200,000."""
 
@@ -22,8 +24,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shortened(message: str) -> str:
-    """A message that may be stored."""
-    return _cut(message, LONGEST_MESSAGE)
+    """A message that may be stored: not too long, and without NUL and halves of surrogate pairs."""
+    return _cut(clean_text(message), LONGEST_MESSAGE)
 
 
 def _cut(text: str, longest: int) -> str:

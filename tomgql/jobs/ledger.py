@@ -16,6 +16,9 @@ from tomgql.events import log
 from tomgql.jobs.specs import Spec, from_json, to_json
 from tomgql.store.transaction import Transaction
 
+LONGEST_PAUSE_S = 7 * 86_400.0
+"""Longest pause before a job's next step."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -99,7 +102,7 @@ async def renew(connection: Any, claim: Claim, lease_s: float) -> bool:
 
 async def report(tx: Transaction, claim: Claim, progress: float, message: str) -> None:
     """Write how far the attempt is (0 to 1) and what it does."""
-    if await _change(tx, claim, "progress = $3, message = $4", min(max(progress, 0.0), 1.0), shortened(message)):
+    if await _change(tx, claim, "progress = $3, message = $4", _between(progress, 1.0), shortened(message)):
         await announce(tx, claim.job_id)
 
 
@@ -148,9 +151,9 @@ async def wait(
         "state = 'WAITING', message = $4, lease_until = null, progress = coalesce($5, progress),"
         " faults = case when $6 then faults + 1 else 0 end,"
         " waiting_until = now() + case when cancel_requested then 0 else $3 end * interval '1 second'",
-        float(seconds),
+        _between(seconds, LONGEST_PAUSE_S),
         shortened(message),
-        progress,
+        None if progress is None else _between(progress, 1.0),
         fault,
     )
     if changed:
@@ -162,6 +165,11 @@ async def release(tx: Transaction, claim: Claim) -> None:
     """Give an attempt back, uncounted as a failure: its process ends before it could."""
     if await _change(tx, claim, "state = 'QUEUED', lease_until = null, message = ''"):
         await announce(tx, claim.job_id)
+
+
+def _between(value: float, most: float) -> float:
+    """The value within 0 and ``most``; 0 for what is no number."""
+    return min(max(float(value), 0.0), most) if value == value else 0.0
 
 
 async def _change(tx: Transaction, claim: Claim, changes: str, *values: Any) -> bool:

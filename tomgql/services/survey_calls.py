@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tomgql.errors import InvalidInput, UpstreamBusy
-from tomgql.outbound import Asked, place
+from tomgql.outbound import Asked, origin
 from tomgql.plugins.resolvers import NameResolver
 from tomgql.plugins.surveys import MAIN, Answer, SurveyService, is_base_address
 from tomgql.runtime import Runtime
@@ -64,7 +64,7 @@ class PacedHttp:
         longest_s = SHARE_OF_STEP * settings.survey_step_s
         answered = await self.rt.outbound.ask(
             Asked(method, address, params, form, json, headers or {}, basic),
-            hosts={place(each) for each in self.addresses.values()},
+            origins={origin(each) for each in self.addresses.values()},
             limit_bytes=self.limit_bytes or settings.survey_answer_bytes,
             limit_s=min(timeout_s or longest_s, longest_s),
         )

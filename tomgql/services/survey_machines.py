@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 BUSY_S = 30.0
 """Pause where a busy service does not say when to come back."""
 
+LEAST_PAUSE_S = 1.0
+"""Shortest pause before a busy service is asked again, whatever it says."""
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 3600.0
 """Pause before a service that does not answer is asked again: doubled with every failure, with a random part."""
 
@@ -97,7 +100,7 @@ async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:
             step = await plugin.step(machine.query, machine.state)
     except UpstreamBusy as busy:
         await rt.pacing.answered(plugin.name)
-        seconds = min(max(float(busy.details.get("seconds", BUSY_S)), 0.1), LONGEST_PAUSE_S)
+        seconds = max(min(float(busy.details.get("seconds", BUSY_S)), LONGEST_PAUSE_S), LEAST_PAUSE_S)
         return Unanswered(seconds, f"{plugin.title} is busy: {busy.message}", interrupted)
     except UpstreamDown as down:
         failures = await rt.pacing.failed(plugin.name)
