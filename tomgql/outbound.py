@@ -67,9 +67,9 @@ class Outbound:
     async def ask(self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float) -> Answered:
         """The answer, whatever its status.
 
-        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. Raises `UpstreamDown` when
-        there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of more
-        than ``limit_bytes``.
+        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. Raises `UpstreamDown`
+        when there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of
+        more than ``limit_bytes``.
         """
         try:
             for _ in range(MOST_REDIRECTS + 1):

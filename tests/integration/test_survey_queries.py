@@ -47,6 +47,10 @@ SERVICES = """
             return Result((SurveyFile("moody.csv", content, address=address, remote_id="m1"),), "One file.")
 
         async def blab(self, query, state): raise UpstreamRefused("no " + query.credentials["token"])
+        async def echo(self, query, state):
+            import base64
+            pair = f"{query.credentials['email']}:{query.credentials['token']}"
+            raise UpstreamRefused("no " + base64.b64encode(pair.encode()).decode())
         async def stumble(self, query, state): raise KeyError(query.credentials["token"])
         async def babble(self, query, state): return "done"
         async def call(self, query, state): await query.http.request("GET", query.address)
@@ -232,6 +236,7 @@ class TestServices:
         ("do", "code", "message"),
         [
             ("blab", "UPSTREAM_REFUSED", "no ***"),
+            ("echo", "UPSTREAM_REFUSED", "no ***"),
             ("stumble", "SERVICE_FAILED", "Moody survey: its code broke down (KeyError); the server's log says where."),
             ("babble", "SERVICE_FAILED", "Moody survey: its step returned str, which is none."),
             ("stray", "UPSTREAM_REFUSED", "The service names example.org:80, which is not one of its hosts."),

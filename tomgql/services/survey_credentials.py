@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import permutations
 from typing import Any
 from urllib.parse import quote
 
@@ -113,10 +114,12 @@ async def configured_services(rt: Runtime, actor: Principal, registry: SurveyReg
 
 
 def without_secrets(text: str, secrets: Mapping[str, str]) -> str:
-    """The text with every secret taken out, also as it stands in addresses."""
-    for secret in sorted(secrets.values(), key=len, reverse=True):
-        for form in {secret, quote(secret, safe=""), quote(secret)}:
-            text = text.replace(form, "***") if len(form) >= _SHORTEST_HIDDEN else text
+    """The text with every secret taken out, also as it stands in addresses and, two together, in HTTP Basic."""
+    forms = {form for secret in secrets.values() for form in (secret, quote(secret, safe=""), quote(secret))}
+    pairs = permutations(secrets.values(), 2)
+    forms |= {base64.b64encode(f"{first}:{second}".encode()).decode() for first, second in pairs}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***") if len(form) >= _SHORTEST_HIDDEN else text
     return text
 
 
