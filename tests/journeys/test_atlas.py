@@ -28,6 +28,8 @@ JOBS = """subscription ($after: Cursor, $target: ID!) {
   jobs(after: $after, where: {target: $target, kind: {eq: "query_survey"}}) { job { state message progress } } }"""
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { job { state } errors { code } } }"
 RETRY = "mutation ($id: ID!) { retryJob(id: $id) { job { state } errors { code } } }"
+DELETE_TARGET = "mutation ($id: ID!) { deleteTarget(id: $id) { errors { code } } }"
+MERGE = "mutation ($into: ID!, $from: ID!) { mergeTargets(into: $into, from: $from) { errors { code message } } }"
 KINDS = "query ($target: ID!) { jobs(where: {target: $target}) { nodes { kind state message error { code } } } }"
 
 
@@ -345,6 +347,44 @@ class TestWithWorker:
         assert retried == {"job": {"state": "QUEUED"}, "errors": []}
         assert (await hurried(site, observer.client, job_id))["state"] == "SUCCEEDED"
         assert atlas.counts("POST") == 2
+
+
+class TestMeanwhile:
+    """What becomes of a query whose target or asker changes while it waits."""
+
+    async def test_a_merge_takes_the_query_along(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        kept, gone = [await observer.create_target(name, **PLACE) for name in ("merges into", "is merged")]
+        job_id = await query_survey(observer.client, gone, "atlas")
+        await reaches(observer.client, job_id, "WAITING")
+        merged = await observer.client.query(MERGE, **{"into": kept, "from": gone})
+        assert merged["mergeTargets"]["errors"] == []
+        job = await hurried(site, observer.client, job_id)
+        assert (job["state"], job["error"]) == ("SUCCEEDED", None)
+        assert (await product_of(observer, kept))["data"] > 100
+
+    async def test_who_may_change_the_target_no_more_brings_nothing_to_it(
+        self, site: Site, observer: Person, admin: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("taken away", **PLACE)
+        job_id = await query_survey(observer.client, target, "atlas")
+        await reaches(observer.client, job_id, "WAITING")
+        await site.rt.writes.execute("delete from target_grants where target_id = $1", int(target[1:]))
+        job = await hurried(site, admin.client, job_id)
+        assert (job["state"], job["error"]["code"]) == ("FAILED", "NOT_FOUND")
+        assert (await admin.client.query(PRODUCTS, target=target))["target"]["dataProducts"]["nodes"] == []
+
+    async def test_a_target_that_is_deleted_ends_its_query(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("deleted", **PLACE)
+        job_id = await query_survey(observer.client, target, "atlas")
+        await reaches(observer.client, job_id, "WAITING")
+        assert (await observer.client.query(DELETE_TARGET, id=target))["deleteTarget"]["errors"] == []
+        assert (await observer.client.query("query ($id: ID!) { job(id: $id) { id } }", id=job_id))["job"] is None
+        left = "select count(*) from survey_queries where job_id = $1"
+        assert await site.rt.reads.fetchval(left, int(job_id[1:])) == 0
 
 
 class TestKills:

@@ -100,8 +100,10 @@ async def _keep(rt: Runtime, run: JobRun, machine: Machine, result: Result) -> M
     state = result.state or {}
     async with transaction(rt.writes) as tx:
         await _store(tx, machine, state, stepping=result.state is not None)
+        # Where a merge has taken the target meanwhile.
+        target_id = await tx.value("select coalesce(target_id, 0) from jobs where id = $1", machine.job_id)
         for file, kept in zip(result.files, stored, strict=True):
-            registered = await register_stored(tx, rt, actor, _product(run, machine, file), kept)
+            registered = await register_stored(tx, rt, actor, _product(target_id, machine, file), kept)
             await tx.execute(
                 "update survey_queries set products = products || $2 where job_id = $1",
                 machine.job_id,
@@ -116,7 +118,7 @@ async def _whole(file: SurveyFile) -> AsyncIterator[bytes]:
     yield file.content
 
 
-def _product(run: JobRun, machine: Machine, file: SurveyFile) -> NewProduct:
+def _product(target_id: int, machine: Machine, file: SurveyFile) -> NewProduct:
     origin = {
         "service": machine.plugin.name,
         "version": machine.plugin.version,
@@ -126,13 +128,13 @@ def _product(run: JobRun, machine: Machine, file: SurveyFile) -> NewProduct:
         "received": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     return NewProduct(
-        target_id=run.claim.target_id or 0,
+        target_id=target_id,
         file_name=file.name,
         data_product_type=file.data_product_type,
         processor=file.processor,
         options=file.options,
         origin=origin,
-        request_job_id=run.claim.job_id,
+        request_job_id=machine.job_id,
     )
 
 
