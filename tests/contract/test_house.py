@@ -29,8 +29,7 @@ BROAD_EXCEPTS = {
     "workers/runner.py": 1,  # a bug ends its job, not its worker
     "tomgql/plugins/registry.py": 2,  # a stranger's plug-in may raise anything while it is loaded or asked
     "tomgql/plugins/sandbox_child.py": 1,  # a stranger's processor may raise anything
-    "tomgql/services/surveys.py": 1,  # so may its refusal of targets
-    "tomgql/services/survey_machines.py": 1,  # a survey service may raise anything
+    "tomgql/services/strangers_code.py": 1,  # a survey service or name resolver may raise anything
 }
 
 

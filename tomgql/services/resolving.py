@@ -17,9 +17,9 @@ from tomgql.domain.cells import clean_text
 from tomgql.errors import InvalidInput, ServiceFailed, TomError, Unavailable, UpstreamDown
 from tomgql.plugins.resolvers import Candidate, NameQuery, NameResolver, Orbit
 from tomgql.runtime import OUTAGES, Runtime
+from tomgql.services.strangers_code import in_its_words
 from tomgql.services.survey_calls import PacedHttp, addresses_of
 from tomgql.services.survey_credentials import configured_services, find_credentials
-from tomgql.services.survey_machines import in_its_words
 from tomgql.services.target_checks import COMMON_ELEMENTS, REQUIRED_ELEMENTS
 
 LONGEST_NAME = 100

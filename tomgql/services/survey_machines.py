@@ -1,31 +1,26 @@
 """One query of a survey service as it was left, and the making of one step of it.
 
-What goes wrong in a step is decided here: a service that is busy, or that does not answer, is asked again later; its
-secrets are taken out of every word; a service whose code breaks down fails its own query and nothing else.
+What goes wrong in a step is decided here: a service that is busy, or that does not answer, is asked again later; what
+it refuses, or breaks down over, fails its own query and nothing else.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
-import traceback
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from tomgql.errors import ServiceFailed, TomError, UpstreamBusy, UpstreamDown
+from tomgql.errors import ServiceFailed, UpstreamBusy, UpstreamDown
 from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService
-from tomgql.runtime import OUTAGES, Runtime
-from tomgql.services.survey_calls import AskedService, PacedHttp, addresses_of
-from tomgql.services.survey_credentials import find_credentials, without_secrets
+from tomgql.runtime import Runtime
+from tomgql.services.strangers_code import in_its_words
+from tomgql.services.survey_calls import PacedHttp, addresses_of
+from tomgql.services.survey_credentials import find_credentials
 from tomgql.services.surveys import load_target
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction
-
-logger = logging.getLogger(__name__)
 
 BUSY_S = 30.0
 """Pause where a busy service does not say when to come back."""
@@ -114,28 +109,6 @@ async def withdraw(rt: Runtime, machine: Machine) -> None:
     """Let the service take back what was submitted. Raises Upstream and ServiceFailed."""
     async with in_its_words(machine.plugin, machine.query.credentials, rt.settings.survey_step_s):
         await machine.plugin.withdraw(machine.query, machine.state)
-
-
-@asynccontextmanager
-async def in_its_words(plugin: AskedService, secrets: Mapping[str, str], limit_s: float) -> AsyncIterator[None]:
-    """Errors of a service's code, without its secrets and within its time, seconds. Raises TomError only."""
-    try:
-        async with asyncio.timeout(limit_s) as limit:
-            yield
-    except OUTAGES:
-        if limit.expired():
-            raise UpstreamDown(f"no answer within {limit_s:g} seconds.") from None
-        raise
-    except TomError as error:
-        error.message = without_secrets(error.message, secrets)
-        error.args = (error.message,)
-        raise
-    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
-        where = without_secrets("".join(traceback.format_exception(error)), secrets)
-        logger.error("the service %s broke down: %s", plugin.name, where)
-        raise ServiceFailed(
-            f"{plugin.title}: its code broke down ({type(error).__name__}); the server's log says where."
-        ) from None
 
 
 def checked_step(machine: Machine, step: object) -> Step:

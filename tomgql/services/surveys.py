@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +12,18 @@ from pydantic import ValidationError
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, NotFound, ServiceFailed
+from tomgql.errors import InvalidInput, NotFound
 from tomgql.jobs import ledger
 from tomgql.jobs.specs import QuerySurvey
 from tomgql.plugins.surveys import SurveyService, SurveyTarget
 from tomgql.runtime import Runtime
 from tomgql.services import idempotency
 from tomgql.services.jobs import enqueue
+from tomgql.services.strangers_code import contained
 from tomgql.services.survey_calls import addresses_of
 from tomgql.services.survey_credentials import find_credentials
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
-
-logger = logging.getLogger(__name__)
 
 LARGEST_PARAMETERS_BYTES = 20_000
 """Bytes of the parameters of one query as JSON."""
@@ -122,11 +120,8 @@ def _fault_text(fault: Mapping[str, Any]) -> str:
 async def require_askable(tx: Transaction, plugin: SurveyService, target_id: int, parameters: dict[str, Any]) -> None:
     """Raises InvalidInput, with the service's reason, for targets that it cannot be asked about."""
     target = await load_target(tx.row, target_id)
-    try:
+    with contained(plugin, {}):
         reason = plugin.refusal(target, plugin.parameters.model_validate(parameters))
-    except Exception as error:
-        logger.exception("the survey service %s broke down", plugin.name)
-        raise ServiceFailed(f"{plugin.title}: its code broke down ({type(error).__name__}).") from error
     if reason is not None:
         raise InvalidInput(f"{plugin.title}: {reason}", path=["input", "target"])
 

@@ -1,0 +1,51 @@
+"""The code of survey services and name resolvers, run here: what goes wrong in it ends what it was asked, no more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+from tomgql.errors import ServiceFailed, TomError, UpstreamDown
+from tomgql.runtime import OUTAGES
+from tomgql.services.survey_calls import AskedService
+from tomgql.services.survey_credentials import without_secrets
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def in_its_words(plugin: AskedService, secrets: Mapping[str, str], limit_s: float) -> AsyncIterator[None]:
+    """As `contained`, within so many seconds; raises UpstreamDown after them."""
+    try:
+        async with asyncio.timeout(limit_s) as limit:
+            with contained(plugin, secrets):
+                yield
+    except TimeoutError:
+        if limit.expired():
+            raise UpstreamDown(f"no answer within {limit_s:g} seconds.") from None
+        raise
+
+
+@contextmanager
+def contained(plugin: AskedService, secrets: Mapping[str, str]) -> Iterator[None]:
+    """Errors of the code, without its secrets; of what is none of ours only the kind is told. Raises TomError.
+
+    Outages of our own servers are raised as they are.
+    """
+    try:
+        yield
+    except OUTAGES:
+        raise
+    except TomError as error:
+        error.message = without_secrets(error.message, secrets)
+        error.args = (error.message,)
+        raise
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+        where = without_secrets("".join(traceback.format_exception(error)), secrets)
+        logger.error("the service %s broke down: %s", plugin.name, where)
+        raise ServiceFailed(
+            f"{plugin.title}: its code broke down ({type(error).__name__}); the server's log says where."
+        ) from None
