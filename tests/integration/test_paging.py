@@ -54,6 +54,16 @@ _ENDS = "query ($where: TargetWhere, $order: [TargetOrder!], $cursor: String)"
 FORWARDS = f"{_ENDS} {{ targets(where: $where, orderBy: $order, first: 9, after: $cursor) {{ {INFO} }} }}"
 BACKWARDS = f"{_ENDS} {{ targets(where: $where, orderBy: $order, last: 9, before: $cursor) {{ {INFO} }} }}"
 
+KEPT = {"extras": {"kept": True}}
+KEPT_EDGES = """query ($where: TargetWhere, $order: [TargetOrder!]) {
+  targets(where: $where, orderBy: $order) { edges { cursor node { id } } } }"""
+
+DATA = "edges { cursor node { id } }"
+BELOW = f"""query ($id: ID, $c: String, $where: ReducedDatumWhere) {{
+  target(id: $id) {{ reducedData(first: 3, after: $c, where: $where) {{ {DATA} }} }} }}"""
+COUNT_BELOW = "query ($id: ID, $c: String) { target(id: $id) { reducedData(after: $c) { totalCount } } }"
+OF_ALL = f"query ($c: String, $where: ReducedDatumWhere) {{ reducedData(after: $c, where: $where) {{ {DATA} }} }}"
+
 EVERY = [
     pytest.param(name, order, id=f"{name}-{_name(order)}")
     for name, (_, fields, _) in LISTS.items()
@@ -73,6 +83,15 @@ async def page(reads: Reads, name: str, order: Order, **given: Any) -> Any:
     declared = ", ".join(f"${key}: {types[key]}" for key in given)
     arguments = ", ".join(f"{'orderBy' if key == 'order' else key}: ${key}" for key in given)
     return (await reads.data(f"query ({declared}) {{ page: {name}({arguments}) {{ {PAGE} }} }}", given))["page"]
+
+
+async def keep(reads: Reads, names: list[str]) -> None:
+    """Let the filter KEPT hold for these targets alone."""
+    await reads.site.rt.writes.execute(
+        "update targets set extras = extras - 'kept' || case when id = any($1::bigint[])"
+        " then '{\"kept\": true}'::jsonb else '{}'::jsonb end",
+        [int(name[1:]) for name in names],
+    )
 
 
 def ids(found: Any) -> list[str]:
@@ -177,18 +196,20 @@ class TestEnds:
 
     @pytest.mark.parametrize("slow", [False, True])
     @pytest.mark.parametrize("order", [pytest.param(order, id=_name(order)) for order in ORDERS_OF_ENDS])
-    async def test_a_cursor_of_a_row_that_the_filter_leaves_out(self, reads: Reads, order: Order, slow: bool) -> None:
-        edges = (await page(reads, "targets", order))["edges"]
-        names = [edge["node"]["id"] for edge in edges]
-        cursor = edges[5]["cursor"]
+    async def test_a_cursor_of_a_row_that_has_left_the_list(self, reads: Reads, order: Order, slow: bool) -> None:
+        names = ids(await page(reads, "targets", order))
         cases = ((names[:5], True, False), (names[6:], False, True), (names[4:8], True, True), (names[5:6], True, True))
         for kept, ahead, behind in cases:
-            where = {"id": {"in": kept}}
-            given = {"where": where, "order": order, "cursor": cursor}
+            await keep(reads, [*kept, names[5]])
+            edges = (await reads.data(KEPT_EDGES, {"where": KEPT, "order": order}))["targets"]["edges"]
+            given = {"where": KEPT, "order": order}
+            given["cursor"] = next(edge["cursor"] for edge in edges if edge["node"]["id"] == names[5])
+            await keep(reads, kept)
             forwards = await reads.data(FORWARDS, given, slow=slow)
             backwards = await reads.data(BACKWARDS, given, slow=slow)
             assert forwards["targets"]["pageInfo"]["hasPreviousPage"] is ahead
             assert backwards["targets"]["pageInfo"]["hasNextPage"] is behind
+        await keep(reads, [])
 
     async def test_a_list_without_rows(self, reads: Reads) -> None:
         query = f'{{ targets(where: {{name: {{eq: "nobody"}}}}) {{ {PAGE} }} }}'
@@ -279,6 +300,55 @@ class TestRefusals:
         for order in ("{field: RA, direction: DESC}", "{field: DEC}", "{field: RA}, {field: NAME}"):
             assert await refusal(reads, f"{side}: $c, orderBy: [{order}]", c=by_ra) == ["INVALID_CURSOR"]
         assert len(ids(await page(reads, "targets", ra, after=by_ra))) == 7
+
+
+@pytest.mark.parametrize("slow", [False, True])
+class TestCursorsOfOneList:
+    async def edges(self, reads: Reads, slow: bool, target: str, **given: Any) -> list[Any]:
+        answer = await reads.data(BELOW, {"id": target, **given}, slow=slow)
+        return list(answer["target"]["reducedData"]["edges"])
+
+    async def codes(self, reads: Reads, slow: bool, document: str, **given: Any) -> list[str]:
+        return (await reads.answer(document, given, slow=slow)).codes
+
+    async def test_a_list_below_a_row_is_walked_by_cursors_of_either_road(self, reads: Reads, slow: bool) -> None:
+        whole = (await reads.data("{ target(id: \"t1\") { reducedData { nodes { id } } } }"))["target"]["reducedData"]
+        seen: list[str] = []
+        cursor, road = None, slow
+        while edges := await self.edges(reads, road, "t1", c=cursor):
+            seen += [edge["node"]["id"] for edge in edges]
+            cursor, road = edges[-1]["cursor"], not road
+        assert seen == ids(whole) and len(seen) > 6
+
+    async def test_of_another_parent(self, reads: Reads, slow: bool) -> None:
+        cursor = (await self.edges(reads, slow, "t1"))[0]["cursor"]
+        assert await self.edges(reads, slow, "t1", c=cursor) != []
+        empty = await reads.site.rt.writes.fetchval(
+            "select min(id) from targets t where not exists (select from reduced_data where target_id = t.id)"
+        )
+        assert empty is not None
+        for document in (BELOW, COUNT_BELOW):
+            for other in ("t2", f"t{empty}"):
+                assert await self.codes(reads, slow, document, id=other, c=cursor) == ["INVALID_CURSOR"]
+        assert await self.codes(reads, slow, OF_ALL, c=cursor) == ["INVALID_CURSOR"]
+        of_all = (await reads.data(OF_ALL))["reducedData"]["edges"][0]["cursor"]
+        assert await self.codes(reads, slow, BELOW, id="t1", c=of_all) == ["INVALID_CURSOR"]
+
+    async def test_of_another_filter(self, reads: Reads, slow: bool) -> None:
+        where = {"disabled": False, "dataType": {"eq": "photometry"}}
+        cursor = (await self.edges(reads, slow, "t1", where=where))[0]["cursor"]
+        turned = dict(reversed(where.items()))
+        assert await self.edges(reads, slow, "t1", where=turned, c=cursor) != []
+        assert await self.codes(reads, slow, BELOW, id="t1", c=cursor) == ["INVALID_CURSOR"]
+        of_all = (await reads.data(OF_ALL))["reducedData"]["edges"][0]["cursor"]
+        assert await self.codes(reads, slow, OF_ALL, c=of_all, where=where) == ["INVALID_CURSOR"]
+        assert await self.codes(reads, slow, OF_ALL, c=of_all, where={}) == [], "no filter at all"
+
+    async def test_the_refusal_names_the_argument(self, reads: Reads, slow: bool) -> None:
+        cursor = (await self.edges(reads, slow, "t1"))[0]["cursor"]
+        error = (await reads.answer(COUNT_BELOW, {"id": "t2", "c": cursor}, slow=slow)).errors[0]
+        assert error.message == "This cursor belongs to another list, filter or order; use one of this list."
+        assert error.extensions["path"] == ["after"]
 
 
 async def test_long_orders_and_filters_are_refused(site: Site) -> None:

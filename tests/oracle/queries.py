@@ -42,6 +42,9 @@ ROWS = 160
 UNPAGED = 20
 """About how many rows a list without a page size has here."""
 
+FOREIGN = 10
+"""Percent of the cursors of whole lists that are given to other lists, which refuse them."""
+
 NO_ORDER = "[]"
 """The default order."""
 
@@ -252,7 +255,8 @@ class Maker:
         backward = "last" in definition.args and self.values.chance(30)
         if paged:
             given["last" if backward else "first"] = size
-        if self.values.chance(30):
+        whole = definition in self._root.fields.values() and not given.get("where")
+        if self.values.chance(30) and (whole or self.values.chance(FOREIGN)):
             known = self.cursors[named(definition.type)]
             if "orderBy" in definition.args:
                 order = self.values.pick([key for key, cursors in known.items() if cursors])

@@ -55,7 +55,7 @@ class PageInfo:
 @strawberry.type(description="One item of a list with its cursor.")
 class Edge(Generic[NodeType]):
     node: NodeType = described("The item.")
-    cursor: str = described("Position of the item in this list and order.")
+    cursor: str = described("Position of the item in this list, under its filter and in its order; refused elsewhere.")
 
 
 @strawberry.type(description="One page of a list, after the Relay connection specification.")

@@ -28,6 +28,7 @@ from tomgql.reading.connection_scan import ConnectionScan
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
+from tomgql.reading.seals import UNSEALED, Listing
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.store.sql import Parameters, conjunction, identifier, literal
 
@@ -110,7 +111,7 @@ class Compiler:
         if selected.shape == "light_curve":
             return self._light_curve(selected, source, row, conditions)
         if selected.shape == "connection":
-            return self._connection(resource, selected, source, row, conditions, rows)
+            return self._connection(resource, selected, source, row, conditions, rows, Listing(relation, link, parent))
         if selected.shape == "list":
             return self._list(resource, selected, source, row, conditions, rows)
         body = self._object(resource, row, selected, rows)
@@ -148,7 +149,7 @@ class Compiler:
         rows: int,
     ) -> str:
         page = page_of(resource, {"first": resource.largest_page})
-        order = Keyset(resource, row, page, self.parameters.bind, "").order_by()
+        order = Keyset(resource, row, page, self.parameters.bind, UNSEALED).order_by()
         body = self._object(resource, row, selected, rows * resource.default_page)
         tail = f"from {source} where {conjunction(conditions)} order by {order} limit {page.size}"
         return self._aggregate(body, row, tail)
@@ -162,13 +163,15 @@ class Compiler:
         row: str,
         conditions: list[str],
         rows: int,
+        listing: Listing,
     ) -> str:
         page = page_of(resource, selected.arguments)
         asked = selected.arguments.get("where")
         given = asked or resource.default_where
         filters = Filter(self.parameters.bind, self.reader.actor).where(resource.where_type, row, given)
         base = conditions if filters == "true" else [*conditions, filters]
-        keyset = Keyset(resource, row, page, self.parameters.bind, self.reader.cursor_key)
+        seal = listing.seal(self.reader.cursor_key, given, self.parameters.bind)
+        keyset = Keyset(resource, row, page, self.parameters.bind, seal)
         parts = self.selections.fields(selected.named_type, selected.details)
         self.budget.scan(rows * (bool(asked) + sum(part.name == "totalCount" for part in parts)))
         of_page = sum(part.name in ("nodes", "edges", "pageInfo") for part in parts)
@@ -179,7 +182,7 @@ class Compiler:
         pairs = [
             (part.key, self._connection_part(part, resource, scan, source, base, selected, rows)) for part in parts
         ]
-        return self._with_page(scan, "select " + json_object(pairs))
+        return self._with_page(scan, "select " + keyset.checked(json_object(pairs)))
 
     def _with_page(self, scan: ConnectionScan, query: str) -> str:
         if not scan.shared:

@@ -36,7 +36,7 @@ class ConnectionScan:
         return f"exists (select {tail} offset {self.page.size} limit 1)"
 
     def _passed(self) -> str:
-        # The cursor's own row need not be in this list: the cursor may come from the same list under another filter.
+        # The cursor's own row need not be in this list any more: it may have changed, or be gone.
         return f"exists (select from {self.source} where {conjunction([*self.base, self.keyset.passed()])})"
 
     def has_next_page(self) -> str:

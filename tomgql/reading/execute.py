@@ -18,12 +18,13 @@ import asyncpg
 import orjson
 
 from tomgql.access.principal import Principal
-from tomgql.errors import QueryTooCostly, Unavailable
+from tomgql.errors import InvalidCursor, QueryTooCostly, Unavailable
 from tomgql.reading.budget import MOST_SCANS_OF_STRANGERS, Budget
 from tomgql.reading.catalog import RESOURCES
 from tomgql.reading.compile import TOO_LARGE, Compiler, Reader
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import fetch_connection, fetch_light_curve, fetch_list, fetch_one
+from tomgql.reading.seals import FOREIGN
 from tomgql.reading.selection import NotCompilable, Selected, Selections
 from tomgql.runtime import OUTAGES, Runtime
 from tomgql.store.shares import ReadShare
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 REFUSED = "TQ001"
 """SQLSTATE of our own function `tomgql_refuse`, by which a statement says that it would answer too much."""
+
+FOREIGN_CURSOR = "TQ002"
+"""SQLSTATE of `tomgql_refuse_cursor`, which says that a cursor is of another list, and in which argument."""
 
 READS_AT_A_TIME = 4
 """Statements of one query that run side by side."""
@@ -161,6 +165,8 @@ def _readable() -> Iterator[None]:
     except OUTAGES as error:
         raise Unavailable("The database cannot be reached just now; try again.") from error
     except asyncpg.PostgresError as error:
+        if error.sqlstate == FOREIGN_CURSOR:
+            raise InvalidCursor(FOREIGN, path=[str(error)]) from error
         raise (QueryTooCostly(str(error)) if error.sqlstate == REFUSED else error) from error
 
 

@@ -1,8 +1,8 @@
 """Pages of a list: sizes, orders and keyset cursors.
 
-A cursor holds the order it was made for and the row's sort keys, with a keyed checksum: one that was changed, or
-that belongs to another list or order, is refused. Null sort keys have a place (last ascending, first descending, as
-PostgreSQL sorts them), so a page can begin behind them.
+A cursor holds the order it was made for, a digest of its list (`tomgql.reading.seals`) and the row's sort keys, with a
+keyed checksum: one that was changed, or that belongs to another list or order, is refused. Null sort keys have a
+place (last ascending, first descending, as PostgreSQL sorts them), so a page can begin behind them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import orjson
 
 from tomgql.errors import InvalidCoordinates, InvalidCursor, InvalidInput, QueryTooCostly
 from tomgql.reading.catalog.model import OrderKey, Resource
+from tomgql.reading.seals import FOREIGN, Seal, checked
 from tomgql.store.sql import Bind, conjunction
 
 CHECKSUM_DIGITS = 12
@@ -94,7 +95,7 @@ def _origin(order: Mapping[str, Any]) -> dict[str, float]:
 class Keyset:
     """The sort keys of one page over one alias, as SQL."""
 
-    def __init__(self, resource: Resource, row: str, page: Page, bind: Bind, cursor_key: str) -> None:
+    def __init__(self, resource: Resource, row: str, page: Page, bind: Bind, seal: Seal) -> None:
         self.page = page
         self.keys: list[tuple[OrderKey, str, bool]] = [
             (key, key.sql(row, each.origin, bind) if callable(key.sql) else key.sql.format(row=row), each.descending)
@@ -103,7 +104,7 @@ class Keyset:
         ]
         self.signature = f"{resource.name}:" + ",".join(str(each) for each in page.order)
         self._bind = bind
-        self._cursor_key = cursor_key
+        self._seal = seal
 
     def order_by(self) -> str:
         """The ORDER BY list in the direction of reading (reversed for a page from the end)."""
@@ -118,8 +119,14 @@ class Keyset:
     def cursor(self) -> str:
         """SQL for the cursor of a row."""
         parts = ", ".join(key.to_json.format(sql) for key, sql, _ in self.keys)
-        position = f"json_build_array({self._bind(self.signature, 'text')}, {parts})::text"
-        return f"tomgql_cursor({self._bind(self._cursor_key, 'text')}, {position})"
+        position = f"json_build_array({self._bind(self.signature, 'text')}, {self._seal.sql}, {parts})::text"
+        return f"tomgql_cursor({self._bind(self._seal.key, 'text')}, {position})"
+
+    def checked(self, query: str) -> str:
+        """SQL of the list's JSON that refuses cursors of the same list below another row."""
+        given = (("after", self.page.after), ("before", self.page.before))
+        asked = [(self._position(cursor, name)[1], name) for name, cursor in given if cursor is not None]
+        return query if self._seal.digest is not None else checked(query, asked, self._seal.sql, self._bind)
 
     def bounds(self) -> list[str]:
         """Conditions that rows lie behind ``after`` and before ``before``."""
@@ -138,12 +145,16 @@ class Keyset:
         return self._beyond(self._read(cursor, argument), forward=self.page.backward, inclusive=True)
 
     def _read(self, cursor: str, argument: str) -> list[Any]:
-        position = decode_cursor(self._cursor_key, cursor, argument)
-        if position[0] != self.signature or len(position) != len(self.keys) + 1:
-            raise InvalidCursor(
-                "This cursor belongs to another list or another order; use one of this list.", path=[argument]
-            )
-        return position[1:]
+        return self._position(cursor, argument)[2:]
+
+    def _position(self, cursor: str, argument: str) -> list[Any]:
+        """Order, list and sort keys of a cursor; raises InvalidCursor."""
+        position = decode_cursor(self._seal.key, cursor, argument)
+        if position[0] != self.signature or len(position) != len(self.keys) + 2:
+            raise InvalidCursor(FOREIGN, path=[argument])
+        if self._seal.digest not in (None, position[1]):
+            raise InvalidCursor(FOREIGN, path=[argument])
+        return position
 
     def _beyond(self, values: Sequence[Any], *, forward: bool, inclusive: bool = False) -> str:
         directions = {descending for _, _, descending in self.keys}

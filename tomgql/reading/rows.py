@@ -6,7 +6,6 @@ subtrees that need Python (a constellation's name, @defer), not for lists of tho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,14 +17,12 @@ from tomgql.reading.catalog.model import Resource, RowContext
 from tomgql.reading.filters import Filter
 from tomgql.reading.paging import Keyset, Page, page_of
 from tomgql.reading.relation import Pin, Relation, source, visible
+from tomgql.reading.seals import UNSEALED, Listing
 from tomgql.store.sql import Parameters, conjunction, identifier
 
 if TYPE_CHECKING:
     from tomgql.reading.execute import ReadSession
     from tomgql.reading.selection import Selected
-
-_PARENT = re.compile(r"\bparent\.(\w+)")
-"""A column of the row that a link starts from; its value is known when the link is followed."""
 
 CURSOR_COLUMN = "tomgql_position"
 """Name under which a row's cursor is fetched."""
@@ -55,11 +52,9 @@ class Row(dict[str, Any]):
     def link(self, name: str) -> Relation:
         """The relation that a link field stands for, pinned to this row."""
         link = self.resource.links[name]
-        joined = link.on.format(child="{row}", row="parent")
-        names = list(dict.fromkeys(_PARENT.findall(joined)))
-        values = tuple((self[each], "text" if isinstance(self[each], str) else "bigint") for each in names)
-        known = _PARENT.sub(lambda found: f"{{{names.index(found[1])}}}", joined)
-        return Relation(link.resource, (Pin(known, values),))
+        found = [self[each] for each in link.parent_columns()]
+        values = tuple((each, "text" if isinstance(each, str) else "bigint") for each in found)
+        return Relation(link.resource, (Pin(link.pinned(), values),))
 
 
 @dataclass(frozen=True)
@@ -159,7 +154,7 @@ async def fetch_list(session: ReadSession, relation: Relation, resource: Resourc
     """The rows of a plain list, in the resource's default order."""
     query = RowQuery(session, relation, resource)
     page = page_of(resource, {"first": resource.largest_page})
-    order = Keyset(resource, "q", page, query.parameters.bind, "").order_by()
+    order = Keyset(resource, "q", page, query.parameters.bind, UNSEALED).order_by()
     return await query.fetch(f"order by {order} limit {page.size}")
 
 
@@ -169,9 +164,11 @@ async def fetch_connection(
     """One page of a relation; one row more than asked for tells whether there is a next page."""
     page = page_of(resource, selected.arguments)
     query = RowQuery(session, relation, resource)
-    query.narrow(resource.where_type, selected.arguments.get("where") or resource.default_where)
+    where, bind = selected.arguments.get("where") or resource.default_where, query.parameters.bind
+    query.narrow(resource.where_type, where)
     total = await query.count()
-    keyset = Keyset(resource, "q", page, query.parameters.bind, session.reader.cursor_key)
+    seal = Listing(relation).seal(session.reader.cursor_key, where, bind)
+    keyset = Keyset(resource, "q", page, bind, seal)
     passed = await query.any(keyset.passed())
     query.conditions += keyset.bounds()
     tail = f"order by {keyset.order_by()} limit {page.size + 1}"

@@ -2,6 +2,7 @@
 
 Null is larger than every value. Rows with equal keys stand by their own key, in the direction of the last sort key.
 A page lies behind ``after`` and before ``before``, whose places are those of the rows that the cursors were given for.
+The oracle's cursors are those of whole lists at the root: lists that hang on something or are filtered refuse them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.oracle.naive.leaves import Place, place_of
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rule, Rules, known
 from tests.oracle.naive.sky import Row
+from tomgql.errors import InvalidCursor
 
 DEFAULT_PAGE = 100
 """Items of a page whose size is not given."""
@@ -149,6 +151,8 @@ def connection(table: str, find: Callable[[Asker, Any], list[Row]], where_type: 
         last: int | None = None,
         before: str | None = None,
     ) -> Page:
+        if (after is not None or before is not None) and (parent is not None or where):
+            raise InvalidCursor("This cursor belongs to another list, filter or order; use one of this list.")
         given = {"disabled": False} if where is None and table == "reduced_data" else where
         rows = [row for row in find(ask, parent) if not given or holds(ask, where_type, row, given)]
         return page_of(ask, table, rows, order_by, (first, last), after, before)

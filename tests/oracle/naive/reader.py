@@ -30,6 +30,7 @@ from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rule, Rules, arguments_of, known, snake
 from tests.oracle.naive.sky import Sky, load
 from tomgql.access.principal import Principal
+from tomgql.errors import InvalidCursor
 
 RULES: dict[str, Rules] = {
     "Query": root.QUERY,
@@ -81,10 +82,12 @@ class NaiveReader:
         return cls(schema_text, await load(address))
 
     def answer(self, document: DocumentNode, variables: dict[str, Any], actor: Principal) -> Any:
-        """The data of the answer; raises what a rule raises."""
+        """The data of the answer; raises what a rule raises, of which InvalidCursor is an answer as well."""
         ask = self._askers.setdefault(actor, Asker(self.sky, actor))
         result = execute_sync(self.schema, document, variable_values=variables, context_value=ask)
         for error in result.errors or ():
+            if isinstance(error.original_error, InvalidCursor):
+                raise error.original_error
             raise AssertionError(str(error)) from error.original_error
         return result.data
 

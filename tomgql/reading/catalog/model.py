@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from tomgql.store.sql import Bind
 
 Predicate = Callable[[Principal, str, Bind], str]
 """Given actor, alias and bind, SQL that says whether the actor may see the row."""
+
+_PARENT = re.compile(r"\bparent\.(\w+)")
+"""A column of the row that a link starts from."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,18 @@ class Link:
     on: str
     shown: Predicate | None = None
     source: str | None = None
+
+    def parent_columns(self) -> list[str]:
+        """Columns of the row that the link starts from, each once."""
+        return list(dict.fromkeys(_PARENT.findall(self._joined())))
+
+    def pinned(self) -> str:
+        """``on`` as a pin: ``{row}`` for the child's alias, ``{0}``, ``{1}``... for the columns of the parent."""
+        names = self.parent_columns()
+        return _PARENT.sub(lambda found: f"{{{names.index(found[1])}}}", self._joined())
+
+    def _joined(self) -> str:
+        return self.on.format(child="{row}", row="parent")
 
 
 @dataclass(frozen=True)
