@@ -43,6 +43,20 @@ def target_body(name: str, /, *, release: int = 3, **given: Any) -> dict[str, An
     return {**body, **shared, **given}
 
 
+def datum_body(target: int, value: Any, *, data_type: str = "photometry", **given: Any) -> dict[str, Any]:
+    """The body of a POST api/reduceddatums/, as both releases write it around the value."""
+    return {
+        "data_product": None,
+        "data_type": data_type,
+        "source_name": "Sender",
+        "source_location": "ReducedDatum shared from <Sender.url>/api/reduceddatums/15/",
+        "timestamp": "2023-05-19T04:48:00Z",
+        "value": value,
+        "target": target,
+        **given,
+    }
+
+
 class Sender:
     """Calls as `requests` makes them: HTTP Basic, no redirect that would turn a POST into a GET goes unseen."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from tomgql.web.tomtoolkit import data, products
 from tomgql.web.tomtoolkit.entrance import door
 from tomgql.web.tomtoolkit.listing import index, list_groups
 from tomgql.web.tomtoolkit.targets import change_target, list_matching, show_target, take_target
@@ -22,6 +23,8 @@ def routes() -> list[Route]:
     doors = {
         "/api": door({"GET": index}),
         "/api/groups": door({"GET": list_groups}),
+        "/api/dataproducts": door({"GET": products.list_matching, "POST": products.take_product}),
+        "/api/reduceddatums": door({"GET": data.list_matching, "POST": data.take_datum}),
         "/api/targets": door({"GET": list_matching, "POST": take_target}),
         "/api/targets/{id}": door({"GET": show_target, "PATCH": change_target}),
     }
