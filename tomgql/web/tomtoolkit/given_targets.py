@@ -96,7 +96,7 @@ def read_change(body: Mapping[str, Any], stored: Mapping[str, Any], *, widest: b
     if "type" in body:
         given["type"] = fields.choice("type", TYPES, stored["type"])
     if "permissions" in body:
-        given["access"] = _access(fields, widest=widest)
+        given["access"] = _access(fields, widest=widest or stored["permissions"] == "OPEN")
     given |= {ours: fields.number(theirs) for theirs, ours in NUMBERS.items() if theirs in body}
     given |= _moved(fields, stored)
     bag = _bag(fields, {})

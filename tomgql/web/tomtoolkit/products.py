@@ -34,6 +34,9 @@ READ = ("target", "data_product_type", "product_id", "extra_data", "file")
 MOST_PARTS = 20
 """Parts of these names in one body; each comes once."""
 
+MOST_FIELDS = 250_000
+"""Parts of one body beside the file: 2.x sends one for each datum of the product."""
+
 LONGEST_PRODUCT_ID, LONGEST_EXTRA_DATA = 255, 1_000_000
 """Characters of the source's own identifier, as in TOM Toolkit, and of what stands beside the file."""
 
@@ -77,7 +80,7 @@ async def _form(request: Request) -> Mapping[str, Any]:
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "multipart/form-data":
         raise HTTPException(415, "Send the file as multipart/form-data.")
     async with aclosing(request.stream()) as stream:
-        parser = _Parts(request.headers, stream, max_files=1, max_fields=float("inf"))
+        parser = _Parts(request.headers, stream, max_files=1, max_fields=MOST_FIELDS)
         try:
             return dict(await parser.parse())
         except MultiPartException as error:

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.support.people import Person, make_person
 from tests.support.site import Site
@@ -17,21 +16,6 @@ READ = """query ($name: String!) { target(name: $name) {
   name aliases type access extras distancePc coordinates { raDeg decDeg epoch } orbit { scheme eccentricity }
   targetLists { name }
 } }"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def person(site: Site) -> Person:
-    return await make_person(site, "tom-a")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stranger(site: Site) -> Person:
-    return await make_person(site, "tom-b")
-
-
-@pytest.fixture
-def sender(person: Person) -> Sender:
-    return Sender(person)
 
 
 async def stored(person: Person, name: str) -> dict[str, Any] | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.support.people import Person, make_person
-from tests.support.site import Site
+from tests.support.people import Person
 from tests.support.toolkit import Sender, datum_body
 
 READ = """query ($name: String!) { target(name: $name) { reducedData(first: 100) { nodes {
@@ -30,21 +28,6 @@ SPECTRUM_3 = {"flux": [1.0, 2.5], "wavelength": [400.0, 400.1], "error": [0.1, 0
 OLD_SPECTRUM = {"0": {"flux": 1.0, "wavelength": 4000.0}, "1": {"flux": 2.5, "wavelength": 4001.0}}
 POSITION_3 = {"ra": 11.0001, "dec": 12.0002, "ra_error": 50.0, "dec_error": 60.0, "ra_error_units": "mas",
               "dec_error_units": "mas", "telescope": "", "instrument": ""}  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def person(site: Site) -> Person:
-    return await make_person(site, "tom-a")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stranger(site: Site) -> Person:
-    return await make_person(site, "tom-b")
-
-
-@pytest.fixture
-def sender(person: Person) -> Sender:
-    return Sender(person)
 
 
 async def stored(person: Person, name: str) -> list[dict[str, Any]]:
@@ -209,9 +192,7 @@ async def test_a_point_without_a_measurement_is_told_why(sender: Sender) -> None
 
 
 @pytest.mark.parametrize("permissions", ["PRIVATE", "PUBLIC"])
-async def test_who_may_not_change_a_target_adds_nothing(
-    sender: Sender, stranger: Person, permissions: str
-) -> None:
+async def test_who_may_not_change_a_target_adds_nothing(sender: Sender, stranger: Person, permissions: str) -> None:
     name = f"Of others {permissions}"
     key = await sender.share_target(name, permissions=permissions)
     response = await Sender(stranger).post("api/reduceddatums/", datum_body(key, POINT_2))

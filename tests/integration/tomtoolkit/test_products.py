@@ -6,11 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.support.client import TLS
 from tests.support.jobs import ended_job
-from tests.support.people import Person, make_person
+from tests.support.people import Person
 from tests.support.site import Site, running_worker
 from tests.support.toolkit import Sender
 from tomgql.services.product_types import product_types
@@ -19,21 +18,6 @@ LIGHT_CURVE = b"time,magnitude,error,filter\n60083.2,14.81,0.02,r\n60084.2,14.91
 PRODUCTS = """query ($target: ID!) { dataProducts(where: {target: $target}) { nodes {
   id productId fileName dataProductType extraData processing { id } reducedData { totalCount } } } }"""
 JOB = "query ($id: ID!) { job(id: $id) { state } }"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def person(site: Site) -> Person:
-    return await make_person(site, "tom-a")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stranger(site: Site) -> Person:
-    return await make_person(site, "tom-b")
-
-
-@pytest.fixture
-def sender(person: Person) -> Sender:
-    return Sender(person)
 
 
 async def send(sender: Sender, target: Any, content: bytes = LIGHT_CURVE, **fields: Any) -> httpx.Response:
