@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.client import TLS
+from tests.support.client import TLS, Client
 from tests.support.people import Person
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -58,11 +58,21 @@ def datum_body(target: int, value: Any, *, data_type: str = "photometry", **give
 
 
 class Sender:
-    """Calls as `requests` makes them: HTTP Basic, no redirect that would turn a POST into a GET goes unseen."""
+    """Calls as `requests` makes them, with HTTP Basic; it follows no redirect, of which none may come."""
 
-    def __init__(self, person: Person, password: str | None = None) -> None:
-        self.url = person.client.url
-        self.login = (person.username, password or person.client.token or "")
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self.url = url
+        self.login = (username, password)
+
+    @classmethod
+    def of(cls, client: Client, username: str) -> Sender:
+        """In the name of the holder of a client's token."""
+        return cls(client.url, username, client.token or "")
+
+    @classmethod
+    def as_person(cls, person: Person) -> Sender:
+        """In the name of a person."""
+        return cls.of(person.client, person.username)
 
     async def send(self, method: str, path: str, **given: Any) -> httpx.Response:
         """One call; ``path`` as it stands in the address, unescaped but for blanks."""

@@ -25,4 +25,4 @@ async def stranger(site: Site) -> Person:
 @pytest.fixture
 def sender(person: Person) -> Sender:
     """The first TOM's sender."""
-    return Sender(person)
+    return Sender.as_person(person)

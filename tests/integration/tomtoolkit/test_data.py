@@ -195,8 +195,8 @@ async def test_a_point_without_a_measurement_is_told_why(sender: Sender) -> None
 async def test_who_may_not_change_a_target_adds_nothing(sender: Sender, stranger: Person, permissions: str) -> None:
     name = f"Of others {permissions}"
     key = await sender.share_target(name, permissions=permissions)
-    response = await Sender(stranger).post("api/reduceddatums/", datum_body(key, POINT_2))
-    gone = await Sender(stranger).post("api/reduceddatums/", datum_body(999_999, POINT_2))
+    response = await Sender.as_person(stranger).post("api/reduceddatums/", datum_body(key, POINT_2))
+    gone = await Sender.as_person(stranger).post("api/reduceddatums/", datum_body(999_999, POINT_2))
     for each, number in ((response, key), (gone, 999_999)):
         assert each.status_code == 400
         assert each.json() == {"target": [f'Invalid pk "{number}" - object does not exist.']}
@@ -206,7 +206,7 @@ async def test_who_may_not_change_a_target_adds_nothing(sender: Sender, stranger
 async def test_what_may_not_be_seen_is_in_no_list(sender: Sender, stranger: Person) -> None:
     key = await sender.share_target("Unseen data")
     assert (await sender.post("api/reduceddatums/", datum_body(key, POINT_2))).status_code == 201
-    other = Sender(stranger)
+    other = Sender.as_person(stranger)
     for query in (f"target={key}", "target_name=Unseen", "source_name=Sender&data_type=photometry&target_name=Unseen"):
         assert (await sender.get(f"api/reduceddatums/?{query}"))["count"] == 1
         assert await other.get(f"api/reduceddatums/?{query}") == {
@@ -216,14 +216,14 @@ async def test_what_may_not_be_seen_is_in_no_list(sender: Sender, stranger: Pers
 
 async def test_a_product_is_named_with_the_right_to_it_alone(sender: Sender, stranger: Person) -> None:
     key = await sender.share_target("With product", permissions="PUBLIC")
-    other = await Sender(stranger).share_target("Of a stranger")
+    other = await Sender.as_person(stranger).share_target("Of a stranger")
     parts = {"target": (None, str(key)), "data_product_type": (None, "image_file"), "file": ("a/b.png", b"x")}
     product = (await sender.send("POST", "api/dataproducts/", files=parts)).json()["id"]
     body = datum_body(key, POINT_2, data_product=product)
     assert (await sender.post("api/reduceddatums/", body)).status_code == 201
     (listed,) = (await sender.get(f"api/reduceddatums/?data_product__id={product}"))["results"]
     assert listed["data_product"] == product
-    for poster, target, named in ((sender, key, 999_999), (Sender(stranger), other, product)):
+    for poster, target, named in ((sender, key, 999_999), (Sender.as_person(stranger), other, product)):
         refused = await poster.post("api/reduceddatums/", datum_body(target, POINT_2, data_product=named))
         expected = {"data_product": [f'Invalid pk "{named}" - object does not exist.']}
         assert (refused.status_code, refused.json()) == (400, expected)

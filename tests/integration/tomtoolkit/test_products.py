@@ -114,7 +114,7 @@ async def test_who_may_not_change_a_target_brings_no_file(
     sender: Sender, person: Person, stranger: Person, permissions: str
 ) -> None:
     key = await sender.share_target(f"No file {permissions}", permissions=permissions)
-    response = await send(Sender(stranger), key)
+    response = await send(Sender.as_person(stranger), key)
     expected = {"target": [f'Invalid pk "{key}" - object does not exist.']}
     assert (response.status_code, response.json()) == (400, expected)
     assert await stored(person, key) == []
@@ -123,7 +123,7 @@ async def test_who_may_not_change_a_target_brings_no_file(
 async def test_what_may_not_be_seen_is_in_no_list(sender: Sender, stranger: Person) -> None:
     key = await sender.share_target("Unseen file")
     assert (await send(sender, key)).status_code == 201
-    other = Sender(stranger)
+    other = Sender.as_person(stranger)
     for query in (f"target={key}", "target_name=Unseen", "target_name=Unseen&data_product_type=photometry"):
         assert (await sender.get(f"api/dataproducts/?{query}"))["count"] == 1
         assert (await other.get(f"api/dataproducts/?{query}"))["count"] == 0

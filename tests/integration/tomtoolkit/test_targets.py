@@ -172,7 +172,7 @@ async def test_a_name_that_is_taken(sender: Sender, stranger: Person) -> None:
     alias_taken = {"aliases": {"1": {"name": ["target name with this Name already exists."]}}}
     assert (await sender.post("api/targets/", target_body("taken"))).json() == name_taken
     aliases = [{"name": "Free"}, {"name": "Taken-alias"}]
-    response = await Sender(stranger).post("api/targets/", target_body("Other", aliases=aliases))
+    response = await Sender.as_person(stranger).post("api/targets/", target_body("Other", aliases=aliases))
     assert (response.status_code, response.json()) == (400, alias_taken)
     assert await sender.find("Other") == []
 
@@ -187,12 +187,12 @@ async def test_no_sender_shows_a_target_to_everybody(sender: Sender, admin: Pers
     body = target_body(f"For all {asked}", permissions=asked)
     assert (await sender.post("api/targets/", body)).json()["permissions"] == given
     body = target_body(f"For all by root {asked}", permissions=asked)
-    assert (await Sender(admin).post("api/targets/", body)).json()["permissions"] == asked
+    assert (await Sender.as_person(admin).post("api/targets/", body)).json()["permissions"] == asked
 
 
 async def test_what_may_not_be_seen_is_not_there(sender: Sender, stranger: Person) -> None:
     key = await sender.share_target("Hidden", target_lists=[{"name": "Hidden list"}])
-    other = Sender(stranger)
+    other = Sender.as_person(stranger)
     before = (await other.get("api/targets/"))["count"]
     assert await other.find("Hidden") == []
     for response in (
@@ -211,7 +211,7 @@ async def test_what_may_not_be_seen_is_not_there(sender: Sender, stranger: Perso
 
 async def test_who_sees_a_target_lists_it_but_does_not_change_it(sender: Sender, stranger: Person) -> None:
     key = await sender.share_target("Seen", permissions="PUBLIC", target_lists=[{"name": "Of its maker"}])
-    other = Sender(stranger)
+    other = Sender.as_person(stranger)
     response = await other.patch(f"api/targets/{key}/", {"target_lists": [{"name": "Of the stranger"}]})
     assert response.status_code == 200
     refused = await other.patch(f"api/targets/{key}/", {"ra": 1.0, "target_lists": [{"name": "Another"}]})
@@ -243,7 +243,7 @@ async def test_nobody_comes_in_without_a_login(site: Site, person: Person, stran
 
 
 async def test_a_token_that_only_reads_changes_nothing(site: Site, sender: Sender) -> None:
-    reader = Sender(await make_person(site, "reader", scopes=("read",)))
+    reader = Sender.as_person(await make_person(site, "reader", scopes=("read",)))
     key = await sender.share_target("Only read", permissions="PUBLIC", target_lists=[])
     answers = [
         await reader.post("api/targets/", target_body("By reader")),
@@ -262,7 +262,7 @@ async def test_another_sites_page_cannot_use_a_browsers_login(sender: Sender) ->
 
 
 async def test_lists_come_in_pages(site: Site) -> None:
-    sender = Sender(await make_person(site, "pager"))
+    sender = Sender.as_person(await make_person(site, "pager"))
     keys = [await sender.share_target(f"Paged {number}", aliases=[]) for number in range(5)]
     shown = "api/targets/?name=paged%20"
     first = await sender.get(f"{shown}&limit=2")
@@ -277,7 +277,7 @@ async def test_lists_come_in_pages(site: Site) -> None:
 
 
 async def test_lists_are_filtered(site: Site) -> None:
-    sender = Sender(await make_person(site, "filterer"))
+    sender = Sender.as_person(await make_person(site, "filterer"))
     near = await sender.share_target("Near one", ra=200.0, dec=0.0)
     await sender.share_target("Far one", ra=210.0, dec=0.0)
     cone = await sender.get("api/targets/?cone_search=200.1,0,0.2")
@@ -288,6 +288,26 @@ async def test_lists_are_filtered(site: Site) -> None:
                          ("type=STAR", "type"), ("facility=LCO", "facility")):  # fmt: skip
         response = await sender.send("GET", f"api/targets/?{query}")
         assert (response.status_code, list(response.json())) == (400, [field])
+
+
+async def test_no_path_is_redirected(sender: Sender) -> None:
+    key = await sender.share_target("By any path", target_lists=[])
+    for path in ("api", "api/targets", f"api/targets/{key}", "api/reduceddatums", "api/dataproducts", "api/groups"):
+        for slash in ("", "/"):
+            assert (await sender.send("GET", path + slash)).status_code == 200, path
+            assert (await sender.send("HEAD", path + slash)).status_code == 200, path
+    for path in ("api/targets", "api/targets/"):
+        assert (await sender.send("POST", path, json={})).status_code == 400
+        assert (await sender.send("PUT", path, json={})).status_code == 405
+    assert (await sender.patch(f"api/targets/{key}", {})).status_code == 200
+
+
+async def test_who_may_not_show_a_target_to_all_leaves_it_shown(sender: Sender, admin: Person) -> None:
+    key = await Sender.as_person(admin).share_target("Open", permissions="OPEN")
+    told = (await Sender.as_person(admin).patch(f"api/targets/{key}/", {"permissions": "OPEN", "ra": 1})).json()
+    assert (told["permissions"], told["ra"]) == ("OPEN", 1.0)
+    mine = await sender.share_target("Not open")
+    assert (await sender.patch(f"api/targets/{mine}/", {"permissions": "OPEN"})).json()["permissions"] == "PUBLIC"
 
 
 async def test_the_index_says_what_is_where(site: Site, sender: Sender) -> None:
@@ -301,4 +321,4 @@ async def test_groups_are_the_callers_own(sender: Sender, person: Person, strang
     key = int(payload["userGroup"]["id"].removeprefix("ug"))
     own = await sender.get("api/groups/")
     assert own == {"count": 1, "next": None, "previous": None, "results": [{"id": key, "name": "Observers"}]}
-    assert (await Sender(stranger).get("api/groups/"))["results"] == []
+    assert (await Sender.as_person(stranger).get("api/groups/"))["results"] == []
