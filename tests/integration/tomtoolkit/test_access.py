@@ -107,6 +107,7 @@ async def picture(scene: Scene, key: int) -> Any:
     return await scene.site.rt.writes.fetchrow(
         "select t.distance_pc, (select count(*) from reduced_data d where d.target_id = t.id) as data,"
         " (select count(*) from data_products p where p.target_id = t.id) as products,"
-        " (select count(*) from target_list_members m where m.target_id = t.id) as lists from targets t where t.id = $1",
+        " (select count(*) from target_list_members m where m.target_id = t.id) as lists"
+        " from targets t where t.id = $1",
         key,
     )
