@@ -31,6 +31,7 @@ from tomgql.web.files import download
 from tomgql.web.health import health
 from tomgql.web.limits import BodyLimit
 from tomgql.web.thumbnails import thumbnail
+from tomgql.web.tomtoolkit import routes as tomtoolkit_routes
 from tomgql.web.uploads import upload
 
 
@@ -88,6 +89,7 @@ def _routes(schema: Schema, settings: Settings) -> list[Route | WebSocketRoute]:
         Route("/session", auth.open_session, methods=["POST"]),
         Route("/session", auth.close_session, methods=["DELETE"]),
         Route("/health", health, methods=["GET"]),
+        *tomtoolkit_routes(),
     ]
 
 

@@ -25,6 +25,9 @@ TOKEN_PREFIX = "tomgql_"  # noqa: S105 - a mark by which leaked tokens are found
 SECRET_BYTES = 32
 """Random bytes of a token: 256 bits, so that a plain SHA-256 of it may be stored."""
 
+NOT_VALID = "This token is not valid: unknown, revoked or expired. Create one with `createToken`."
+"""What is said of a token that stands for nobody."""
+
 _PRINCIPAL = (
     "select t.id as token_id, u.id as user_id, u.username, u.is_admin, t.scopes, t.expires,"
     " coalesce(t.last_used < now() - interval '1 minute', true) as use_is_news from tokens t"
@@ -35,11 +38,34 @@ _PRINCIPAL = (
 
 async def principal_of_token(rt: Runtime, secret: str) -> Principal:
     """Who a bearer token stands for; raises NotAuthenticated for a wrong, revoked or expired one."""
-    row = await rt.reads.fetchrow(_PRINCIPAL + " and t.secret_sha256 = $1", _digest(secret))
+    row = await _find_token(rt, secret)
     principal = _principal(row)
-    if row["use_is_news"]:  # once a minute is enough to see which tokens are in use, and spares a write a request
-        await rt.writes.execute("update tokens set last_used = now() where id = $1", principal.token_id)
+    await _note_use(rt, row)
     return principal
+
+
+async def principal_of_login(rt: Runtime, username: str, secret: str) -> Principal:
+    """Who a user name stands for, with one of that user's tokens as the password.
+
+    Raises NotAuthenticated, in the same words, for a wrong token and for somebody else's. The token is found by its
+    hash, of which a guess learns nothing; names are compared in constant time.
+    """
+    row = await _find_token(rt, secret)
+    principal = _principal(row)
+    if not secrets.compare_digest(_digest(principal.username or ""), _digest(username)):
+        raise NotAuthenticated(NOT_VALID)
+    await _note_use(rt, row)
+    return principal
+
+
+async def _find_token(rt: Runtime, secret: str) -> asyncpg.Record | None:
+    row: asyncpg.Record | None = await rt.reads.fetchrow(_PRINCIPAL + " and t.secret_sha256 = $1", _digest(secret))
+    return row
+
+
+async def _note_use(rt: Runtime, row: Any) -> None:
+    if row["use_is_news"]:  # once a minute is enough to see which tokens are in use, and spares a write a request
+        await rt.writes.execute("update tokens set last_used = now() where id = $1", row["token_id"])
 
 
 async def principal_of_session(rt: Runtime, token_id: int) -> Principal:
@@ -68,7 +94,7 @@ async def principal_of_user(rt: Runtime, user_id: int | None) -> Principal:
 
 def _principal(row: asyncpg.Record | None) -> Principal:
     if row is None:
-        raise NotAuthenticated("This token is not valid: unknown, revoked or expired. Create one with `createToken`.")
+        raise NotAuthenticated(NOT_VALID)
     scopes = tuple(row["scopes"])
     return Principal(
         user_id=row["user_id"],

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from tomgql.access import guard, predicates
 from tomgql.access.guard import Hold
 from tomgql.access.principal import Principal
+from tomgql.errors import QueryTooCostly
 from tomgql.runtime import Runtime
 from tomgql.services.names import given_name
+from tomgql.services.target_rows import put_into_lists
 from tomgql.store.transaction import Transaction, transaction
+
+MOST_NAMED = 100
+"""Target lists that one call may name for one target: each may be made."""
 
 
 async def create_target_list(rt: Runtime, actor: Principal, name: str, targets: Sequence[int]) -> tuple[int]:
@@ -74,8 +79,33 @@ async def add_to_lists(tx: Transaction, actor: Principal, target_id: int, lists:
     )
 
 
+async def add_to_named_lists(rt: Runtime, actor: Principal, target_id: int, names: Sequence[str]) -> None:
+    """Put a target into the actor's own target lists of these names, made where there are none.
+
+    Permission: any signed-in user, who needs VIEW on the target. Raises InvalidInput, NotFound. Idempotent.
+    """
+    user_id = guard.require_writer(actor)
+    async with transaction(rt.writes) as tx:
+        await guard.require_target(tx, actor, target_id, predicates.VIEW, ["input", "target"])
+        await put_into_lists_of_names(tx, user_id, target_id, names)
+
+
+async def put_into_lists_of_names(tx: Transaction, user_id: int, target_id: int, names: Sequence[str]) -> None:
+    """Put a target into the user's own target lists of these names, unasked. Raises InvalidInput, QueryTooCostly."""
+    if len(names) > MOST_NAMED:
+        raise QueryTooCostly(f"A target may be put into {MOST_NAMED} target lists by name, not {len(names)}.")
+    named = await lists_of_names(tx, user_id, [given_name(name, field="target_lists") for name in names])
+    await put_into_lists(tx, [(list_id, target_id) for list_id in named.values()])
+
+
 async def lists_of_names(tx: Transaction, user_id: int, names: Sequence[str]) -> dict[str, int]:
-    """The oldest target list of each name that the user made, created in their order where there is none."""
+    """The oldest target list of each name that the user made, created in their order where there is none.
+
+    Calls of one user take turns, so that none makes a list that another has just made.
+    """
+    if not names:
+        return {}
+    await tx.execute("select from users where id = $1 for no key update", user_id)
     found = await tx.rows(
         "select name, min(id) as id from target_lists where created_by_id = $1 and name = any($2::text[])"
         " group by name",

@@ -84,9 +84,14 @@ def _in_columns(report: dict[str, Any]) -> dict[str, Any]:
     """A row's report in the words of the file."""
     if report["outcome"] != "REJECTED":
         return report
-    field = (report["field"] or "").rsplit(".", 1)[-1]
-    message = _OURS.sub(lambda match: OUR_NAMES[match[1]], report["message"])
-    return {**report, "field": OUR_NAMES.get(field, field) or None, "message": message}
+    field, message = in_columns(report["field"], report["message"])
+    return {**report, "field": field, "message": message}
+
+
+def in_columns(field: str | None, message: str) -> tuple[str | None, str]:
+    """A field, perhaps with what it lies in before a dot, and what is wrong with it, in TOM Toolkit's names."""
+    last = (field or "").rsplit(".", 1)[-1]
+    return OUR_NAMES.get(last, last) or None, _OURS.sub(lambda match: OUR_NAMES[match[1]], message)
 
 
 def read_targets(body: bytes) -> list[GivenTarget]:

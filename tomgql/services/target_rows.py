@@ -105,6 +105,7 @@ def name_taken(name: str, place: str) -> DuplicateName:
         f'The name "{name}" is taken, in this or a similar spelling: case, blanks, "-", "_" and brackets do'
         " not tell names apart.",
         path=["input", place],
+        name=name,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tomgql.access import guard
 from tomgql.access.principal import Principal
 from tomgql.events import log
 from tomgql.runtime import Runtime
-from tomgql.services.lists import add_to_lists
+from tomgql.services.lists import add_to_lists, put_into_lists_of_names
 from tomgql.services.target_checks import NewTarget, checked_columns, checked_names
 from tomgql.services.target_rows import (
     NameRow,
@@ -19,8 +21,12 @@ from tomgql.services.target_rows import (
 from tomgql.store.transaction import transaction
 
 
-async def create_target(rt: Runtime, actor: Principal, new: NewTarget) -> tuple[int]:
+async def create_target(
+    rt: Runtime, actor: Principal, new: NewTarget, *, list_names: Sequence[str] = ()
+) -> tuple[int]:
     """Create a target; its creator gets every right on it, the named user groups VIEW.
+
+    ``list_names`` are target lists of the actor's own, made where there is none of the name.
 
     Permission: any signed-in user. Raises DuplicateName, InvalidCoordinates, InvalidInput, NotFound.
     Emits a target event.
@@ -36,5 +42,6 @@ async def create_target(rt: Runtime, actor: Principal, new: NewTarget) -> tuple[
         await grant_everything(tx, user_id, [target_id])
         await grant_view(tx, [(target_id, group_id) for group_id in new.user_groups])
         await add_to_lists(tx, actor, target_id, new.target_lists)
+        await put_into_lists_of_names(tx, user_id, target_id, list_names)
         await log.append(tx, "targets", "CREATED", target_id=target_id)
     return (target_id,)

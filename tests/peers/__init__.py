@@ -1,0 +1,1 @@
+"""Real TOM Toolkits that share with us: `python -m tests.peers`."""
