@@ -118,6 +118,8 @@ def place(address: str) -> str:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     except (ValueError, KeyError):
         raise UpstreamRefused(f'"{address[:200]}" is no address of a web server.') from None
+    if parts.username is not None or parts.password is not None:
+        raise UpstreamRefused("The service names an address with a user or a password in it; it was not asked.")
     return f"{(parts.hostname or '').lower()}:{port}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from tomgql.builtin.surveys.answers import require
+from tomgql.builtin.surveys.html_tables import page_words, table_rows
 from tomgql.errors import TomError, UpstreamBusy, UpstreamDown, UpstreamRefused
 from tomgql.outbound import Asked, Outbound, origin
 from tomgql.plugins.surveys import Answer
@@ -102,7 +104,7 @@ async def test_a_redirected_post_is_not_sent_again(outbound: Outbound, address: 
         ("/to-", {"where": "https://127.0.0.1:1/x"}, UpstreamRefused, "another host; it was not followed"),
         ("/to-", {"where": "ftp://127.0.0.1/x"}, UpstreamRefused, "is no address of a web server"),
         ("/to-", {"where": "http://[::1/x"}, UpstreamRefused, "is no address of a web server"),
-        ("/to-", {"where": "//user:pw@example.org/x"}, UpstreamRefused, "another host; it was not followed"),
+        ("/to-", {"where": "//user:pw@example.org/x"}, UpstreamRefused, "with a user or a password in it"),
         ("/loop", None, UpstreamRefused, "redirects without end"),
         ("/long", None, UpstreamRefused, "larger than 100000 bytes"),
         ("/bomb", None, UpstreamRefused, "larger than 100000 bytes"),
@@ -128,6 +130,7 @@ async def test_bad_answers(
     ("header", "body", "least", "most"),
     [
         ("120", "", 120, 120), ("9" * 400, "", 1e9, float("inf")), ("-5", "", None, None), ("nan", "", None, None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", "", None, None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", "", -1e10, 0), ("soon", "", None, None),
         ("", "available in 52 seconds", 53, 53), ("", "available in 2 minutes.", 121, 121), ("", "", None, None),
     ],
@@ -138,3 +141,21 @@ def test_when_a_busy_service_may_be_asked_again(header: str, body: str, least: f
         require(Answer(429, headers, body.encode(), "http://x"))
     seconds = raised.value.details.get("seconds")
     assert seconds is None if least is None else seconds is not None and least <= seconds <= most
+
+
+@pytest.mark.parametrize("status", [503, 500, 400])
+def test_a_deeply_nested_answer_is_told_in_short(status: int) -> None:
+    with pytest.raises(TomError) as raised:
+        require(Answer(status, {}, b"[" * 900 + b"1" + b"]" * 900, "http://x"))
+    assert raised.value.message.endswith("...")
+
+
+@pytest.mark.parametrize("part", ["<title", "<a ", "<a b='", "<!--", "</", "<td", "<", "<tr><td>"])
+def test_a_page_of_a_megabyte_is_read_at_once(part: str) -> None:
+    page = part * (1_000_000 // len(part))
+    begun = time.perf_counter()
+    with pytest.raises(UpstreamDown):
+        require(Answer(500, {"content-type": "text/html"}, page.encode(), "http://x"))
+    table_rows(page)
+    page_words(page)
+    assert time.perf_counter() - begun < 10  # a quadratic reader takes minutes

@@ -279,6 +279,34 @@ class TestWithWorker:
         assert job["state"] == "SUCCEEDED"
         assert atlas.counts("POST") == 2
 
+    async def test_a_task_that_vanishes_twice_fails(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("vanishes twice", **PLACE)
+        atlas.bad_days += [once("GET", QUEUE, 404, {"detail": "Not found."}) for _ in range(2)]
+        job = await hurried(site, observer.client, await query_survey(observer.client, target, "atlas"))
+        assert (job["state"], job["error"]["message"]) == ("FAILED", "It has lost the task twice.")
+        assert atlas.counts("POST") == 2
+
+    @pytest.mark.parametrize(
+        "bad_day",
+        [
+            once("DELETE", QUEUE, 400, {"detail": f"bad header Token {TOKEN}"}),
+            once("POST", QUEUE, 400, {"detail": "x" * 480 + TOKEN}),
+            once("POST", QUEUE, 400, {"detail": f"{TOKEN.upper()} \u202e\x1b[31m\nend"}),
+            once("GET", QUEUE, 200, {"url": "x", "finishtimestamp": "now", "error_msg": f"bad\x00thing {TOKEN}\nline"}),
+        ],
+    )
+    async def test_what_a_service_says_is_told_on_one_line_without_secrets(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child, bad_day: BadDay
+    ) -> None:
+        target = await observer.create_target(f"echoes {id(bad_day)}", **PLACE)
+        atlas.bad_days.append(bad_day)
+        job = await hurried(site, observer.client, await query_survey(observer.client, target, "atlas"))
+        words = job["message"] + ((job["error"] or {}).get("message") or "")
+        assert (job["attempts"] < 6, words.isprintable()) == (True, True)
+        assert TOKEN[:14] not in words.lower()
+
     @pytest.mark.parametrize("nothing", ["No data returned", ""])
     async def test_an_empty_light_curve_is_a_success(
         self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child, nothing: str
@@ -347,6 +375,62 @@ class TestWithWorker:
         assert retried == {"job": {"state": "QUEUED"}, "errors": []}
         assert (await hurried(site, observer.client, job_id))["state"] == "SUCCEEDED"
         assert atlas.counts("POST") == 2
+
+
+class TestSecondThoughts:
+    """Queries that are cancelled and tried again."""
+
+    async def test_what_was_submitted_by_a_step_that_was_cancelled_is_withdrawn(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("cancelled in a step", **PLACE)
+        atlas.hold(0)
+        job_id = await query_survey(observer.client, target, "atlas")
+        await asyncio.wait_for(atlas.held.wait(), 20)
+        await observer.client.query(CANCEL, id=job_id)
+        await reaches(observer.client, job_id, "CANCELLED")
+        atlas.release()
+
+        async def gone() -> bool:
+            await hurry(site)
+            return not atlas.tasks
+
+        await until(20, gone)
+
+    async def test_what_a_query_left_is_withdrawn_though_it_begins_anew(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("cancelled and retried", **PLACE)
+        atlas.looks_until_done = 1000
+        job_id = await query_survey(observer.client, target, "atlas")
+        await reaches(observer.client, job_id, "WAITING")
+        both = "mutation ($id: ID!) { cancelJob(id: $id) { errors { code } } retryJob(id: $id) { errors { code } } }"
+        assert await observer.client.query(both, id=job_id) == {"cancelJob": {"errors": []}, "retryJob": {"errors": []}}
+
+        async def only_the_new_one() -> bool:
+            await hurry(site)
+            return list(atlas.tasks) == [152048]
+
+        await until(20, only_the_new_one)
+        await observer.client.query(CANCEL, id=job_id)
+
+        async def gone() -> bool:
+            await hurry(site)
+            return not atlas.tasks
+
+        await until(20, gone)
+
+    async def test_a_query_is_not_retried_beside_an_equal_one(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("retried beside", **PLACE)
+        first = await query_survey(observer.client, target, "atlas")
+        await observer.client.query(CANCEL, id=first)
+        second = await query_survey(observer.client, target, "atlas")
+        refused = "mutation ($id: ID!) { retryJob(id: $id) { errors { code message } } }"
+        (error,) = (await observer.client.query(refused, id=first))["retryJob"]["errors"]
+        assert error == {"code": "CONFLICT", "message": f"An equal query goes on already: {second}."}
+        assert (await hurried(site, observer.client, second))["state"] == "SUCCEEDED"
 
 
 class TestMeanwhile:

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 class Parameters(BaseModel):
-    """Base of the parameters of services: unknown names, NaN and infinities are refused.
+    """Base of the parameters of services: unknown names, other kinds of values, NaN and infinities are refused.
 
     Fields carry defaults and descriptions, with units, from which a front end can build its form.
     """

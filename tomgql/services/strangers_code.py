@@ -40,7 +40,7 @@ def contained(plugin: AskedService, secrets: Mapping[str, str]) -> Iterator[None
     except OUTAGES:
         raise
     except TomError as error:
-        error.message = without_secrets(error.message, secrets)
+        error.message = told(error.message, secrets)
         error.args = (error.message,)
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
@@ -49,3 +49,9 @@ def contained(plugin: AskedService, secrets: Mapping[str, str]) -> Iterator[None
         raise ServiceFailed(
             f"{plugin.title}: its code broke down ({type(error).__name__}); the server's log says where."
         ) from None
+
+
+def told(text: str, secrets: Mapping[str, str]) -> str:
+    """A text of the code for people: on one line, reading as written, without secrets."""
+    hidden = without_secrets(text, secrets)
+    return " ".join("".join(each if each.isprintable() else " " for each in hidden).split())

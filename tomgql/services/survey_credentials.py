@@ -7,10 +7,13 @@ A user's own come before those of everybody, which come before those of the sett
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from itertools import permutations
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
@@ -29,8 +32,11 @@ from tomgql.store.transaction import transaction
 LONGEST_SECRET = 4_000
 """Characters of one secret."""
 
-_SHORTEST_HIDDEN = 4
-"""Characters from which a secret is taken out of texts; shorter ones stand in any text."""
+_SHORTEST_HIDDEN, _SHORTEST_CUT = 4, 8
+"""Characters from which a secret, and the beginning of one, is taken out of texts; shorter ones stand in any text."""
+
+_YARL_SAFE = "/+@:!$'()*,-._~"
+"""Characters that aiohttp leaves as they are in addresses."""
 
 
 async def set_credentials(
@@ -114,12 +120,29 @@ async def configured_services(rt: Runtime, actor: Principal, registry: SurveyReg
 
 
 def without_secrets(text: str, secrets: Mapping[str, str]) -> str:
-    """The text with every secret taken out, also as it stands in addresses and, two together, in HTTP Basic."""
-    forms = {form for secret in secrets.values() for form in (secret, quote(secret, safe=""), quote(secret))}
+    """The text with every secret taken out, in the spellings of addresses, pages, JSON and Basic, also cut short."""
     pairs = permutations(secrets.values(), 2)
-    forms |= {base64.b64encode(f"{first}:{second}".encode()).decode() for first, second in pairs}
+    basic = [base64.b64encode(f"{first}:{second}".encode()).decode() for first, second in pairs]
+    forms = {form for secret in [*secrets.values(), *basic] for form in _spellings(secret)}
     for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "***") if len(form) >= _SHORTEST_HIDDEN else text
+        if len(form) >= _SHORTEST_HIDDEN:
+            text = _hide(text, form)
+    return text
+
+
+def _spellings(secret: str) -> set[str]:
+    escaped, in_json = escape(secret), json.dumps(secret)[1:-1]
+    addresses = {quote(secret, safe=safe) for safe in ("", "/", "+", "/+", _YARL_SAFE)} | {quote_plus(secret)}
+    return {secret, *addresses, escaped, escaped.replace("/", "&#x2F;"), in_json, in_json.replace("/", "\\/")}
+
+
+def _hide(text: str, form: str) -> str:
+    """Without the form, and without a long beginning of it: who shortens a text may cut a secret in two."""
+    least = max(_SHORTEST_CUT, len(form) * 2 // 3)
+    for length in (len(form), *range(len(form) - 1, least - 1, -1)):
+        if form[:least].lower() not in text.lower():
+            return text
+        text = re.sub(re.escape(form[:length]) + "=*", "***", text, flags=re.IGNORECASE)  # "=" ends Base64
     return text
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tomgql.errors import ServiceFailed, UpstreamBusy, UpstreamDown
 from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService
 from tomgql.runtime import Runtime
-from tomgql.services.strangers_code import in_its_words
+from tomgql.services.strangers_code import in_its_words, told
 from tomgql.services.survey_calls import PacedHttp, addresses_of
 from tomgql.services.survey_credentials import find_credentials
 from tomgql.services.surveys import load_target
@@ -47,6 +47,12 @@ class Machine:
         """The query after a step of known outcome."""
         return replace(self, state=state, query=replace(self.query, interrupted=False))
 
+    def as_left(self, rt: Runtime, left: Mapping[str, Any]) -> Machine:
+        """The query as it was before it was begun anew."""
+        begun = datetime.fromisoformat(left["begun"])
+        query = replace(self.query, key=_key(rt, self.job_id, begun), interrupted=left["stepping"])
+        return replace(self, state=left["state"], begun=begun, query=query)
+
 
 @dataclass(frozen=True)
 class Unanswered:
@@ -72,7 +78,7 @@ async def load_machine(tx: Transaction, rt: Runtime, job_id: int) -> Machine | N
     plugin = rt.surveys.locate(row["service"]).plugin
     addresses = addresses_of(rt.settings, plugin)
     query = SurveyQuery(
-        key=f"tomgql {rt.instance_id} {encode('jobs', job_id)} {row['begun']:%Y%m%dT%H%M%S}",
+        key=_key(rt, job_id, row["begun"]),
         target=await load_target(tx.row, row["target_id"]),
         parameters=plugin.parameters.model_validate(row["parameters"]),
         http=PacedHttp(rt, plugin, addresses),
@@ -92,7 +98,7 @@ async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:
         return Unanswered(blocked_s * _spread(), words, interrupted)
     try:
         async with in_its_words(plugin, machine.query.credentials, rt.settings.survey_step_s):
-            step = await plugin.step(machine.query, machine.state)
+            step = checked_step(machine, await plugin.step(machine.query, machine.state))
     except UpstreamBusy as busy:
         await rt.pacing.answered(plugin.name)
         seconds = max(min(float(busy.details.get("seconds", BUSY_S)), LONGEST_PAUSE_S), LEAST_PAUSE_S)
@@ -112,10 +118,28 @@ async def withdraw(rt: Runtime, machine: Machine) -> None:
 
 
 def checked_step(machine: Machine, step: object) -> Step:
-    """The step if it is one. Raises ServiceFailed."""
-    if isinstance(step, (Going, Later, Result)):
-        return step
+    """The step if it is one, its words fit to be shown. Raises ServiceFailed."""
+    secrets = machine.query.credentials
+    if isinstance(step, Going):
+        return replace(step, message=told(step.message, secrets))
+    if isinstance(step, Later):
+        return replace(step, why=told(step.why, secrets))
+    if isinstance(step, Result):
+        files = tuple(
+            replace(
+                file,
+                name=told(file.name, secrets),
+                address=told(file.address, secrets),
+                remote_id=told(file.remote_id, secrets),
+            )
+            for file in step.files
+        )
+        return replace(step, message=told(step.message, secrets), files=files)
     raise ServiceFailed(f"{machine.plugin.title}: its step returned {type(step).__name__}, which is none.")
+
+
+def _key(rt: Runtime, job_id: int, begun: datetime) -> str:
+    return f"tomgql {rt.instance_id} {encode('jobs', job_id)} {begun.astimezone(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def _spread() -> float:

@@ -17,12 +17,11 @@ from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
 from tomgql.jobs.specs import QuerySurvey, WithdrawSurveyQuery
 from tomgql.plugins.sandbox import Sandbox
-from tomgql.plugins.surveys import Going, Later, Result, State, SurveyFile
+from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyFile
 from tomgql.runtime import Runtime
 from tomgql.services import accounts
 from tomgql.services.products import NewProduct, register_stored
-from tomgql.services.survey_credentials import without_secrets
-from tomgql.services.survey_machines import Machine, Unanswered, checked_step, load_machine, make_step, withdraw
+from tomgql.services.survey_machines import Machine, Unanswered, load_machine, make_step, withdraw
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
 
@@ -62,25 +61,31 @@ async def withdraw_survey_query(rt: Runtime, _sandbox: Sandbox, run: JobRun, spe
     """
     async with transaction(rt.writes) as tx:
         state = await tx.value("select state from jobs where id = $1", spec.query_job_id)
-        if state == "RUNNING":
+        if state == "RUNNING" and spec.left is None:
             raise Again(_STILL_RUNNING_S, "Waits until the query has stopped.")
         machine = await load_machine(tx, rt, spec.query_job_id)
-    if machine is None or state != "CANCELLED" or not machine.state:
+    if machine is not None and spec.left is not None:
+        machine = machine.as_left(rt, spec.left)  # the query goes on anew
+    elif state != "CANCELLED":
+        return
+    if machine is None or not (machine.state or machine.query.interrupted):
         return
     await withdraw(rt, machine)
     async with transaction(rt.writes) as tx:
-        await tx.execute("update survey_queries set state = '{}', stepping = false where job_id = $1", machine.job_id)
+        if spec.left is None:
+            await tx.execute(
+                "update survey_queries set state = '{}', stepping = false where job_id = $1", machine.job_id
+            )
         await run.succeed(tx, {}, f"Told {machine.plugin.title} that the query was cancelled.")
 
 
-async def _settle(rt: Runtime, run: JobRun, machine: Machine, made: object) -> Machine:
+async def _settle(rt: Runtime, run: JobRun, machine: Machine, step: Step | Unanswered) -> Machine:
     """Store what came of a step; the query as the next step finds it."""
-    if isinstance(made, Unanswered):
+    if isinstance(step, Unanswered):
         async with transaction(rt.writes) as tx:
-            await _store(tx, machine, machine.state, stepping=made.interrupted)
-            await run.wait(tx, made.seconds, made.why)
+            await _store(tx, machine, machine.state, stepping=step.interrupted)
+            await run.wait(tx, step.seconds, step.why)
         return machine
-    step = checked_step(machine, made)
     if isinstance(step, Result):
         return await _keep(rt, run, machine, step)
     state = machine.state if step.state is None else step.state
@@ -123,7 +128,7 @@ def _product(target_id: int, machine: Machine, file: SurveyFile) -> NewProduct:
         "service": machine.plugin.name,
         "version": machine.plugin.version,
         "parameters": dict(machine.parameters),
-        "address": without_secrets(file.address, machine.query.credentials),
+        "address": file.address,
         "remote_id": file.remote_id,
         "received": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }

@@ -98,9 +98,10 @@ async def ask(
 def read_parameters(plugin: SurveyService, given: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters in full, as JSON. Raises InvalidInput, which names each wrong one."""
     try:
-        if len(orjson.dumps(given)) > LARGEST_PARAMETERS_BYTES:
+        text = orjson.dumps(given)
+        if len(text) > LARGEST_PARAMETERS_BYTES:
             raise InvalidInput(f"The parameters have more than {LARGEST_PARAMETERS_BYTES} bytes.", path=_PATH)
-        found: dict[str, Any] = plugin.parameters.model_validate(given).model_dump(mode="json")
+        found: dict[str, Any] = plugin.parameters.model_validate_json(text, strict=True).model_dump(mode="json")
     except ValidationError as error:
         words = "; ".join(map(_fault_text, error.errors()[:_FAULTS_SHOWN]))
         raise InvalidInput(f"{words}.", path=_PATH) from error

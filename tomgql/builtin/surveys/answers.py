@@ -20,6 +20,12 @@ from tomgql.plugins.surveys import Answer
 SHOWN_CHARACTERS = 500
 """How much of an answer an error shows."""
 
+TITLE_BYTES = 4_096
+"""How far into a web page its title is looked for."""
+
+DEEPEST = 5
+"""Levels of a JSON body whose texts are shown."""
+
 _BUSY = (429, 503)
 _WAIT = re.compile(r"available in (\d+(?:\.\d+)?) (second|minute|hour)", re.IGNORECASE)
 _UNIT_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
@@ -50,7 +56,7 @@ def require(answer: Answer, good: Collection[int] = (200,), *, html: bool = Fals
 def words_of(answer: Answer) -> str:
     """What an answer says, for people: the texts of JSON or XML, the title of a web page, else its beginning."""
     if answer.is_html:
-        title = _TITLE.search(answer.text)
+        title = _TITLE.search(answer.content[:TITLE_BYTES].decode("utf-8", "replace"))
         return f'a web page, "{clean_text(title[1].strip())[:100]}".' if title else "a web page."
     try:
         said = "; ".join(_texts(orjson.loads(answer.content), ""))
@@ -60,13 +66,15 @@ def words_of(answer: Answer) -> str:
     return said or "without a word."
 
 
-def _texts(body: Any, place: str) -> list[str]:
+def _texts(body: Any, place: str, depth: int = 0) -> list[str]:
     """Texts of a JSON body with the names they stand under, as of Django REST framework's errors."""
+    if depth > DEEPEST:
+        return ["..."]
     if isinstance(body, Mapping):
         names = {"detail": "", "non_field_errors": ""}
-        return [text for name, value in body.items() for text in _texts(value, names.get(name, str(name)))]
+        return [text for name, value in body.items() for text in _texts(value, names.get(name, str(name)), depth + 1)]
     if isinstance(body, list):
-        return [text for value in body for text in _texts(value, place)]
+        return [text for value in body for text in _texts(value, place, depth + 1)]
     return [f"{place}: {body}" if place else str(body)]
 
 
@@ -78,7 +86,7 @@ def _when(answer: Answer) -> dict[str, Any]:
     if header:
         try:
             return {"seconds": (parsedate_to_datetime(header).astimezone(UTC) - datetime.now(UTC)).total_seconds()}
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     said = _WAIT.search(answer.text[:SHOWN_CHARACTERS])
     return {"seconds": float(said[1]) * _UNIT_S[said[2].lower()] + 1.0} if said else {}

@@ -46,11 +46,15 @@ _NO_DATA = "no data returned"
 class AtlasParameters(Parameters):
     """What to ask ATLAS for."""
 
-    mjd_min: float = Field(FIRST_MJD, description="First day, MJD (UTC); the whole survey when not given.")
-    mjd_max: float | None = Field(None, description="Last day, MJD (UTC); until now when not given.")
+    mjd_min: float = Field(
+        FIRST_MJD, ge=50_000, le=100_000, description="First day, MJD (UTC); the whole survey when not given."
+    )
+    mjd_max: float | None = Field(
+        None, ge=50_000, le=100_000, description="Last day, MJD (UTC); until now when not given."
+    )
     use_reduced: bool = Field(False, description="Photometry of reduced instead of difference images.")
     mpc_name: str | None = Field(
-        None, min_length=1, max_length=100, pattern=r"^[^'\";]+$",
+        None, min_length=1, max_length=100, pattern=r"^[^'\";\p{C}]+$",
         description="Name of a minor planet as the Minor Planet Center has it; of a moving target its own when not"
         " given.",
     )  # fmt: skip
@@ -91,7 +95,7 @@ class AtlasService:
             return await _fetch(query, state)
         if "task" in state:
             return await _look(query, state)
-        return await _submit(query)
+        return await _submit(query, state)
 
     async def withdraw(self, query: SurveyQuery, state: State) -> None:
         """Delete the task, if there is one."""
@@ -100,14 +104,14 @@ class AtlasService:
             require(await _ask(query, "DELETE", task), (200, 202, 204, 303, 404), html=True)
 
 
-async def _submit(query: SurveyQuery) -> Step:
+async def _submit(query: SurveyQuery, state: State) -> Step:
     task = await _find(query) if query.interrupted else None
     if task is None:
         answer = await _ask(query, "POST", f"{query.address}/queue/", form=_form(query))
         if answer.status == 400 and "too many queued tasks" in answer.text:
             raise UpstreamBusy("our account has too many tasks in its queue.", seconds=FULL_QUEUE_S)
         task = str(_task(require(answer, (201,)))["url"])
-    return Later(SHORTEST_POLL_S, "ATLAS has taken the task.", {"task": task}, 0.05)
+    return Later(SHORTEST_POLL_S, "ATLAS has taken the task.", {**state, "task": task}, 0.05)
 
 
 def _form(query: SurveyQuery) -> dict[str, Any]:
@@ -142,7 +146,9 @@ async def _find(query: SurveyQuery) -> str | None:
 
 async def _look(query: SurveyQuery, state: State) -> Step:
     answer = await _ask(query, "GET", state["task"])
-    if answer.status == 404 and not state.get("lost"):
+    if answer.status == 404:
+        if state.get("lost"):
+            raise UpstreamRefused("It has lost the task twice.")
         return Going({"lost": True}, "ATLAS has lost the task; it is submitted again.")
     task = _task(require(answer))
     if task.get("finishtimestamp"):

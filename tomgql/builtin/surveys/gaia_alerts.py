@@ -34,7 +34,9 @@ class GaiaAlertsParameters(Parameters):
     """Which alert."""
 
     alert: str | None = Field(
-        None, pattern=r"^Gaia\d\d[a-z]{3,4}$", description="Name of the alert, as Gaia14adi; of the target when null."
+        None,
+        pattern=r"^Gaia[0-9]{2}[a-z]{3,4}$",
+        description="Name of the alert, as Gaia14adi; of the target when null.",
     )
 
 

@@ -51,7 +51,7 @@ class GaiaEpochsParameters(Parameters):
     """Which source, and which of its rows."""
 
     source_id: str | None = Field(
-        None, pattern=r"^\d{1,19}$", description="Number of the source in DR3; the nearest one when null."
+        None, pattern=r"^[0-9]{1,19}$", description="Number of the source in DR3; the nearest one when null."
     )
     radius_arcsec: float = Field(1.0, gt=0, le=10, description="Largest distance of the source, arcsec.")
     keep_rejected: bool = Field(False, description="Keep rows that Gaia's pipelines have rejected.")

@@ -96,6 +96,8 @@ async def _mean(query: SurveyQuery) -> Step:
         return Result((), f"Pan-STARRS has no object within {radius:g} arcsec.")
     row, separation = found
     object_id = row[header.index("objID")]
+    if not (object_id.isascii() and object_id.isdigit()):
+        raise UpstreamRefused(f'Pan-STARRS gives "{object_id[:50]}" for the number of an object.')
     file = _file(query, "mean", object_id, answer.address, [header, row], {})
     return Result((file,), state={"object": object_id, "separation": round(separation, 3)})
 
