@@ -76,7 +76,7 @@ async def test_queries(sender: Sender) -> None:
     async with httpx.AsyncClient(timeout=60, verify=TLS, auth=sender.login) as http:
         for path, names in (
             ("targets", ("name", "name_fuzzy", "type", "cone_search", "targetlist__name", "limit", "offset")),
-            ("reduceddatums", ("target", "target_name", "data_product__id", "source_name", "data_type", "%00")),
+            ("reduceddatums", ("target", "target_name", "data_product__id", "source_name", "data_type", "%00", "self")),
             ("dataproducts", ("target", "target_name", "data_product_type")),
         ):
             for name in names:

@@ -27,7 +27,7 @@ Verb = Callable[[Runtime, Principal, Request], Awaitable[Response]]
 class Refused(InvalidInput):
     """A body that cannot be taken, as the sender is told: messages by field."""
 
-    def __init__(self, **errors: Any) -> None:
+    def __init__(self, /, **errors: Any) -> None:
         super().__init__("The body cannot be taken.")
         self.errors = errors
 
@@ -84,7 +84,7 @@ async def _signed_in(rt: Runtime, request: Request) -> Principal:
     scheme, _, encoded = given.partition(" ")
     if scheme.lower() != "basic":
         raise NotAuthenticated("Send HTTP Basic authentication: a user name, and one of that user's tokens.")
-    username, colon, secret = _decoded(encoded.strip()).partition(":")
+    username, colon, secret = _decoded(encoded.strip()).rpartition(":")  # no token holds one, a user name may
     try:
         if not colon:
             raise NotAuthenticated("There is no password.")
