@@ -45,7 +45,7 @@ def installed(release: str, environments: Path) -> Path:
     if not (place / "ready").exists():
         begun = time.monotonic()
         venv.create(place, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"tomtoolkit=={release}"]
+        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", f"tomtoolkit=={release}"]
         subprocess.run(pip, check=True)
         (place / "ready").touch()
         print(f"{release}: installed in {time.monotonic() - begun:.0f} s")

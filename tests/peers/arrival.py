@@ -15,7 +15,11 @@ READ = """query ($name: String!) { target(name: $name) {
   reducedData(first: 1000) { nodes { dataType timestamp sourceName telescope instrument revision
     ... on PhotometryDatum { band magnitude(system: AS_REPORTED) limit(system: AS_REPORTED) }
     ... on SpectroscopyDatum { wavelength spectrum: flux fluxUnit }
-    ... on AstrometryDatum { raDeg decDeg raErrorArcsec } } } } }"""
+    ... on AstrometryDatum { raDeg decDeg raErrorArcsec }
+    ... on GenericDatum { value dataProduct { id } } } } } }"""
+
+READ_MOVING = """query ($name: String!) { target(name: $name) { type orbit { scheme epochOfElementsMjd inclinationDeg
+  ascendingNodeLongitudeDeg perihelionArgumentDeg eccentricity meanAnomalyDeg semimajorAxisAu absoluteMagnitude } } }"""
 
 UNIT = "erg / (Angstrom s cm2)"
 
@@ -33,7 +37,7 @@ async def compare(release: str, sent: Mapping[str, Any], person: Person) -> list
     points = [point for point in sent["points"] if not typed or point["limit"] is None]  # 3.x leaves limits out
     faults = _differences("told", _expected_words(sent, typed), sent["told"])
     faults += _differences("target", _expected_target(sent, typed), {name: found[name] for name in _TARGET})
-    rows: dict[str, list[Mapping[str, Any]]] = {"photometry": [], "spectroscopy": [], "astrometry": []}
+    rows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _KINDS}
     for row in found["reducedData"]["nodes"]:
         rows[row["dataType"]].append(row)
     direct = [row for row in rows["photometry"] if row["band"] == "r"]
@@ -42,6 +46,8 @@ async def compare(release: str, sent: Mapping[str, Any], person: Person) -> list
     faults += _rows("point of the product", _OF_PRODUCT, of_file)
     faults += _rows("spectrum", [_spectrum(each) for each in sent["spectra"]], rows["spectroscopy"])
     faults += _rows("position", [_position(each) for each in sent["positions"]], rows["astrometry"])
+    faults += _rows("other datum", [_other(each) for each in sent["others"]], rows["weather"])
+    faults += await _moving(sent["moving"], person)
     products = [{"productId": f"lc-{typed}", "fileName": "lc.csv", "processing": {"state": "SUCCEEDED"}}]
     faults += _rows("product", products, found["dataProducts"]["nodes"])
     counts = ", ".join(f"{len(each)} {name}" for name, each in rows.items())
@@ -49,6 +55,8 @@ async def compare(release: str, sent: Mapping[str, Any], person: Person) -> list
     print(*(f"  {name}: {words}" for name, words in sent["told"].items()), sep="\n")
     return faults
 
+
+_KINDS = ("photometry", "spectroscopy", "astrometry", "weather")
 
 _TARGET = ("name", "aliases", "access", "extras", "distancePc", "coordinates", "targetLists")
 
@@ -60,7 +68,7 @@ _OF_PRODUCT = [
 
 def _expected_words(sent: Mapping[str, Any], typed: bool) -> dict[str, str]:
     # The data were shared before the last point, which went by itself.
-    count = len(sent["points"]) - 1 + len(sent["spectra"]) + len(sent["positions"])
+    count = len(sent["points"]) - 1 + sum(len(sent[kind]) for kind in ("spectra", "positions", "others"))
     lost = sum(point["limit"] is not None for point in sent["points"]) if typed else 0
     data = f"{count - lost} of {count} datums successfully saved."
     return {
@@ -103,6 +111,22 @@ def _spectrum(datum: Mapping[str, Any]) -> dict[str, Any]:
 
 def _position(datum: Mapping[str, Any]) -> dict[str, Any]:
     return {**_shared(datum), **{name: datum[name] for name in ("raDeg", "decDeg", "raErrorArcsec")}}
+
+
+def _other(datum: Mapping[str, Any]) -> dict[str, Any]:
+    moment = datetime.fromisoformat(datum["timestamp"]).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {**_shared(datum), "value": {**datum["value"], "timestamp": moment}, "dataProduct": None}
+
+
+async def _moving(sent: Mapping[str, Any], person: Person) -> list[str]:
+    found = (await person.client.query(READ_MOVING, name=sent["name"]))["target"]
+    elements = {"scheme": "MPC_MINOR_PLANET", **dict(zip(_ELEMENTS, sent["elements"].values(), strict=True))}
+    faults = _differences("moving target", {"told": "Target successfully uploaded."}, sent)
+    return faults + _differences("moving target", {"type": "NON_SIDEREAL", "orbit": elements}, found)
+
+
+_ELEMENTS = ("epochOfElementsMjd", "inclinationDeg", "ascendingNodeLongitudeDeg", "perihelionArgumentDeg",
+             "eccentricity", "meanAnomalyDeg", "semimajorAxisAu", "absoluteMagnitude")  # fmt: skip
 
 
 def _rows(what: str, expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[str]:

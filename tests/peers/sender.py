@@ -52,6 +52,28 @@ def make_target(name: str, *aliases: str) -> Any:
     return target
 
 
+def share_moving_target(number: int) -> dict[str, Any]:
+    """A minor planet, with nothing but its elements."""
+    elements = {"epoch_of_elements": 60000.0, "inclination": 10.5, "lng_asc_node": 20.0, "arg_of_perihelion": 30.0,
+                "eccentricity": 0.1, "mean_anomaly": 40.0, "semimajor_axis": 2.5, "abs_mag": 17.2}  # fmt: skip
+    name = f"2026 XX{number}"
+    target = Target.objects.create(name=name, type="NON_SIDEREAL", scheme="MPC_MINOR_PLANET", **elements)
+    return {"name": name, "told": share_target(target), "elements": elements}
+
+
+def save_other(target: Any) -> list[dict[str, Any]]:
+    """A datum of no kind that is read, which names the sender's own product; 2.x has none but the types of its site."""
+    if not TYPED:
+        return []
+    product = data.DataProduct.objects.create(target=target, data_product_type="image_file")
+    when = START + timedelta(hours=250)
+    value = {"seeing": 1.2, "humidity": [40, None]}
+    data.ReducedDatum.objects.create(
+        target=target, data_product=product, timestamp=when, source_name="Survey", data_type="weather", value=value
+    )
+    return [{"timestamp": when.isoformat(), "value": value}]
+
+
 def save_point(target: Any, hours: int, magnitude: float | None, limit: float | None) -> dict[str, Any]:
     """A point as this release keeps it; what it is, in one spelling."""
     when = START + timedelta(hours=hours)
@@ -101,6 +123,10 @@ def share_target(target: Any, lists: Any = ()) -> str:
     return said(sharing.share_target_with_tom("ours", {"target": target}, lists, **user))
 
 
+def number_of_release() -> int:
+    return 3 if TYPED else 2
+
+
 def said(response: Any) -> str:
     text: str = sharing_feedback_converter(response)
     return text
@@ -115,11 +141,11 @@ def share_continuously(target: Any) -> list[dict[str, Any]]:
 def share_everything() -> dict[str, Any]:
     """Everything that a TOM shares, in the order in which its user would."""
     User.objects.create_superuser(USERNAME, "a@example.org", "secret")
-    number = 3 if TYPED else 2
+    number = number_of_release()
     target = make_target(f"Peer's SN +{number} & all", f"Alias, with comma {number}")
     shared_list = TargetList.objects.create(name="Bright ones")
     points = [save_point(target, 0, 14.81, None), save_point(target, 1, 14.9, None), save_point(target, 2, None, 19.5)]
-    spectra, positions = [save_spectrum(target)], save_position(target)
+    kinds = {"spectra": [save_spectrum(target)], "positions": save_position(target), "others": save_other(target)}
     told = {
         "target": share_target(target, [shared_list]),
         "target again": share_target(target, [shared_list]),
@@ -132,8 +158,8 @@ def share_everything() -> dict[str, Any]:
     told["product"] = said(share_data_with_tom("ours", None, product_id=product.id))
     told["product again"] = said(share_data_with_tom("ours", None, product_id=product.id))
     points += share_continuously(target)
-    names = {"name": target.name, "aliases": target.names[1:]}
-    return {**names, "told": told, "points": points, "spectra": spectra, "positions": positions}
+    names = {"name": target.name, "aliases": target.names[1:], "moving": share_moving_target(number_of_release())}
+    return {**names, "told": told, "points": points, **kinds}
 
 
 REPORT.write_text(json.dumps(share_everything()))

@@ -183,6 +183,19 @@ async def test_what_is_wrong_is_said_by_field(sender: Sender, given: dict[str, A
     assert (await sender.get(f"api/reduceddatums/?target={key}"))["count"] == 0
 
 
+async def test_a_deep_value_spoils_no_list(sender: Sender) -> None:
+    key = await sender.share_target("Deep value")
+    deep: Any = 1
+    for _ in range(252):
+        deep = [deep]
+    response = await sender.post("api/reduceddatums/", datum_body(key, {"deep": deep}, data_type="weather"))
+    assert response.status_code == 201
+    (listed,) = (await sender.get(f"api/reduceddatums/?target={key}"))["results"]
+    assert (listed["value"], listed["timestamp"]) == ({"deep": deep}, "2023-05-19T04:48:00Z")
+    deeper = await sender.post("api/reduceddatums/", datum_body(key, {"deep": [[[[deep]]]]}, data_type="weather"))
+    assert (deeper.status_code, list(deeper.json())) == (400, ["value"])
+
+
 async def test_a_point_without_a_measurement_is_told_why(sender: Sender) -> None:
     key = await sender.share_target("Lost limit")
     body = datum_body(key, {**POINT_3, "brightness": None, "brightness_error": None})

@@ -242,6 +242,10 @@ async def test_nobody_comes_in_without_a_login(site: Site, person: Person, stran
     assert [bearer.status_code, broken.status_code] == [401, 401]
 
 
+async def test_a_user_name_may_hold_a_colon(site: Site) -> None:
+    assert (await Sender.as_person(await make_person(site, "tom:c")).get("api/groups/"))["count"] == 0
+
+
 async def test_a_token_that_only_reads_changes_nothing(site: Site, sender: Sender) -> None:
     reader = Sender.as_person(await make_person(site, "reader", scopes=("read",)))
     key = await sender.share_target("Only read", permissions="PUBLIC", target_lists=[])

@@ -14,10 +14,10 @@ from tomgql.reading.execute import reading_as
 from tomgql.reading.tomtoolkit import Wanted, list_data
 from tomgql.runtime import Runtime
 from tomgql.services.bulk import BulkOutcome
-from tomgql.services.reduction import create_reduced_data
+from tomgql.services.reduction import NewData, create_reduced_data
 from tomgql.web.tomtoolkit.bodies import invalid_key, json_object, read_key
 from tomgql.web.tomtoolkit.entrance import Refused, answer
-from tomgql.web.tomtoolkit.given_data import read_datum
+from tomgql.web.tomtoolkit.given_data import TIME, read_datum
 from tomgql.web.tomtoolkit.listing import page, part_of, require_known
 from tomgql.web.tomtoolkit.shapes import datum_shape
 
@@ -41,15 +41,22 @@ async def take_datum(rt: Runtime, actor: Principal, request: Request) -> Respons
         raise _unseen(actor, error, body) from None
     except InvalidInput as error:
         raise _in_their_words(error, body) from None
-    return _answered(outcome, body)
+    return _answered(outcome, new, body["value"])
 
 
-def _answered(outcome: BulkOutcome, body: dict[str, Any]) -> Response:
-    """The datum as it was sent; raises Refused when it was not taken."""
+def _answered(outcome: BulkOutcome, new: NewData, value: Any) -> Response:
+    """The datum as it was taken; raises Refused when it was not."""
     if outcome.rejected:
         raise Refused(value=[row["message"] for row in outcome.rows if row["outcome"] == "REJECTED"])
-    names = ("data_product", "data_type", "source_name", "source_location", "timestamp", "value", "target")
-    datum = {name: body.get(name) for name in names} | {"data_product": body.get("data_product") or None}
+    datum = {
+        "data_product": new.data_product_id,
+        "data_type": new.data_type,
+        "source_name": new.source_name,
+        "source_location": new.source_location,
+        "timestamp": (new.rows or [{}])[0].get(TIME),
+        "value": value,
+        "target": new.target_id,
+    }
     if outcome.created or outcome.revised:
         return answer({**datum, "message": "Data successfully uploaded."}, 201)
     return answer({**datum, "message": "Data already exists. Skipping upload.", "already_exists": True})

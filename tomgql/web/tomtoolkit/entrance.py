@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,7 +27,7 @@ Verb = Callable[[Runtime, Principal, Request], Awaitable[Response]]
 class Refused(InvalidInput):
     """A body that cannot be taken, as the sender is told: messages by field."""
 
-    def __init__(self, **errors: Any) -> None:
+    def __init__(self, /, **errors: Any) -> None:
         super().__init__("The body cannot be taken.")
         self.errors = errors
 
@@ -63,9 +65,15 @@ def door(verbs: Mapping[str, Verb]) -> Door:
 
 def answer(body: Any, status: int = 200) -> Response:
     """A JSON answer; times as ISO 8601 in UTC."""
-    option = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
-    headers = {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(body, option=option), status, headers, media_type="application/json")
+    try:
+        text = orjson.dumps(body, option=orjson.OPT_UTC_Z)
+    except TypeError:  # nested deeper than orjson writes: one value must not spoil the list that it stands in
+        text = json.dumps(body, default=_moment).encode()
+    return Response(text, status, {"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 async def _signed_in(rt: Runtime, request: Request) -> Principal:
@@ -76,7 +84,7 @@ async def _signed_in(rt: Runtime, request: Request) -> Principal:
     scheme, _, encoded = given.partition(" ")
     if scheme.lower() != "basic":
         raise NotAuthenticated("Send HTTP Basic authentication: a user name, and one of that user's tokens.")
-    username, colon, secret = _decoded(encoded.strip()).partition(":")
+    username, colon, secret = _decoded(encoded.strip()).rpartition(":")  # no token holds one, a user name may
     try:
         if not colon:
             raise NotAuthenticated("There is no password.")

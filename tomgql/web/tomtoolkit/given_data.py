@@ -42,6 +42,9 @@ FLUX_UNITS = ("nJy", "uJy", "mJy", "Jy")
 SYSTEMS = {"ab": "AB", "vega": "Vega"}
 """Systems of magnitudes that a unit may state, as in `AB mag`."""
 
+MEASUREMENTS = ("brightness", "magnitude", "mag", "flux", "limit")
+"""Columns by which a point with 3.x's own ones may say something."""
+
 NOTHING_MEASURED = (
     "There is neither a brightness nor a limit. TOM Toolkit 3 leaves the limit of a non-detection out when it shares;"
     " share the data product instead."
@@ -129,7 +132,7 @@ def _photometry(value: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
     meanings = FLUXES if flux else BRIGHTNESS
     mapping = {"time": TIME, "source": "", "object": ""}
     mapping |= {meaning: name for name, meaning in meanings.items() if value.get(name) is not None}
-    if "brightness" in value and not any(value.get(name) is not None for name in ("brightness", "magnitude", "limit")):
+    if "brightness" in value and all(value.get(name) is None for name in MEASUREMENTS):
         fields.wrong("value", NOTHING_MEASURED)
     stated = {"flux_unit": flux, "magnitude_system": system}
     return {"mapping": mapping, **{name: text for name, text in stated.items() if text}}
