@@ -78,6 +78,25 @@ async def test_duplicates(admin: Person, on_duplicate: str, expected: Any, revis
     assert [each["revision"] for each in await stored(admin, target)] == [revision]
 
 
+@pytest.mark.parametrize(
+    ("data_type", "column", "code"), [("photometry", "date", "LEAP_SECOND"), ("weather", "mjd", "INVALID_TIME")]
+)
+async def test_a_time_in_a_leap_second_is_refused_as_such(
+    admin: Person, data_type: str, column: str, code: str
+) -> None:
+    target = await admin.create_target(f"leaping {data_type}")
+    given = {"mag": 20.1, "magerr": 0.1, "filter": "g"}
+    rows = [{column: f"2016-12-31T23:59:{second}Z", **given} for second in (59, 60.5)]
+    payload = await create(admin, target, dataType=data_type, rows=rows)
+    assert counts(payload) == (1, 0, 0, 1)
+    row = payload["rows"][0]
+    assert (row["row"], row["code"], row["field"]) == (2, code, column)
+    words = "lies in a leap second, which cannot be stored: give a time before or behind it"
+    assert f'"2016-12-31T23:59:60.5Z" {words}' in row["message"]
+    (kept,) = await stored(admin, target)
+    assert kept["mjd"] == pytest.approx(57754 - 1 / 86400, abs=1e-9)
+
+
 async def test_a_dry_run_stores_nothing(admin: Person, site: Site) -> None:
     target = await admin.create_target("dry")
     events = await site.rt.reads.fetchval("select count(*) from events")

@@ -15,7 +15,7 @@ from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
 from tomgql.domain.names import simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
-from tomgql.domain.time import in_range, year_of
+from tomgql.domain.time import LEAP_SECOND_WORDS, in_range, is_leap_second, year_of
 from tomgql.domain.time_columns import Times
 from tomgql.errors import InvalidCoordinates, UnreadableFile
 
@@ -114,6 +114,9 @@ def _rejection(
 
 def _timeless(at: int, time: Column, times: Times, missing: bool) -> RejectedRow:
     row = at + 1
+    if missing and is_leap_second(str(time.cells[at])):
+        text = f'row {row}, column {time.name}: "{time.cells[at]}" {LEAP_SECOND_WORDS}'
+        return RejectedRow(row, "LEAP_SECOND", text, time.name)
     if missing and times.unreadable[at]:
         text = f'row {row}, column {time.name}: cannot read the time "{time.cells[at]}"'
         return RejectedRow(row, "UNREADABLE_TIME", text, time.name)
