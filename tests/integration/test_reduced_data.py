@@ -196,6 +196,23 @@ async def test_absurd_rows_are_rejected_and_break_no_list(admin: Person, row: di
     assert (await admin.client.query(query, t=target))["target"]["lightCurve"]["count"] == 2
 
 
+@pytest.mark.parametrize("turned", ["\u202egnp", "g\x1b[2J", "r\u2066i", "g\u2028r", "g\nr"])
+async def test_rows_with_texts_that_do_not_show_as_themselves_are_rejected(admin: Person, turned: str) -> None:
+    target = await admin.create_target(f"turned {turned.encode().hex()}")
+    changes: list[dict[str, Any]] = [{"filter": turned}, {"telescope": turned}, {"instrument": turned}, {}]
+    rows = [{**ROW, "mjd": 59000.5 + number, **change} for number, change in enumerate(changes)]
+    payload = await create(admin, target, rows=rows)
+    assert counts(payload) == (1, 0, 0, 3)
+    assert [(row["row"], row["code"], row["field"]) for row in payload["rows"][:3]] == [
+        (1, "UNPRINTABLE_TEXT", "band"), (2, "UNPRINTABLE_TEXT", "telescope"), (3, "UNPRINTABLE_TEXT", "instrument")
+    ]  # fmt: skip
+    assert [each["mjd"] for each in await stored(admin, target)] == [59003.5]
+    for name in ("sourceName", "sourceLocation", "dataType"):
+        (error,) = (await create(admin, target, rows=[ROW], **{name: turned}))["errors"]
+        assert (error["code"], error["path"]) == ("INVALID_INPUT", ["input", name])
+    assert len(await stored(admin, target)) == 1
+
+
 @pytest.mark.parametrize("given", [{"dataType": "x" * 101}, {"sourceName": "x" * 101}, {"sourceLocation": "x" * 201}])
 async def test_texts_that_do_not_fit_are_named(admin: Person, given: dict[str, Any]) -> None:
     found = await admin.client.query('{target(name: "too long") {id}}')
