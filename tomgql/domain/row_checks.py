@@ -132,7 +132,9 @@ def check_texts(found: Photometry | Astrometry, reading: Reading) -> Flags:
     keep: Flags = np.ones(len(found), dtype=np.bool_)
     for name in LONGEST_TEXTS:
         cells = getattr(found, name, None)
-        known = set() if cells is None else set(cells.tolist()) - {None}
+        if cells is None:
+            continue
+        known = set(cells.tolist()) - {None}
         refused = {text for text in known if _text_refusal(0, name, text) is not None}
         for at in np.flatnonzero(keep).tolist() if refused else ():
             if cells[at] in refused:
