@@ -84,6 +84,14 @@ async def test_several_ranges(owner: Person, product: str) -> None:
 async def test_what_no_range_can_answer(owner: Person, product: str) -> None:
     beyond = await owner.client.get(f"/files/{product}", Range="bytes=256000-")
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */256000")
+    message = "The file has 256000 bytes; none of them lies in the ranges that were asked for."
+    assert beyond.json() == {"errors": [{"message": message, "extensions": {"code": "RANGE_NOT_SATISFIABLE"}}]}
+    assert (beyond.headers["content-type"], beyond.headers["etag"]) == ("application/json", ETAG)
+    head = await request(owner.client, "HEAD", f"/files/{product}", Range="bytes=256000-")
+    assert (head.status_code, head.content) == (416, b"")
+    for nonsense in ("bytes=a", "bytes=", "bytes", "bytes=5-1", "lines=1-2", "bytes=1-2,x"):
+        whole = await owner.client.get(f"/files/{product}", Range=nonsense)
+        assert (whole.status_code, whole.content) == (200, CONTENT), nonsense
     other = await owner.client.get(f"/files/{product}", Range="bytes=0-9", **{"If-Range": '"another"'})
     assert (other.status_code, other.content) == (200, CONTENT)
     many = await owner.client.get(f"/files/{product}", Range="bytes=" + ",".join(f"{n}-{n}" for n in range(0, 400, 2)))

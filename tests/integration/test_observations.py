@@ -43,15 +43,42 @@ async def test_an_observation_from_birth_to_end(admin: Person) -> None:
     assert left == {"dataProduct": {"observation": None}}
 
 
-async def test_the_same_observation_is_recorded_once(admin: Person) -> None:
-    target, other = await admin.create_target("observed twice"), await admin.create_target("observed elsewhere")
-    given = {"target": target, "facility": "LCO", "observationId": "77", "parameters": {"exposures": [30]}}
-    made = await asyncio.gather(*(admin.client.query(CREATE, i=given) for _ in range(5)))
-    assert len({each["createObservation"]["observation"]["id"] for each in made}) == 1
-    refused = (await admin.client.query(CREATE, i={**given, "parameters": {"exposures": [60]}}))["createObservation"]
-    assert refused["errors"] == [{"code": "CONFLICT", "path": ["input", "observationId"]}]
-    elsewhere = (await admin.client.query(CREATE, i={**given, "target": other}))["createObservation"]
-    assert elsewhere["observation"]["id"] != made[0]["createObservation"]["observation"]["id"]
+async def test_an_observation_is_recorded_once(admin: Person, site: Site) -> None:
+    target, other = await admin.create_target("observed once"), await admin.create_target("observed elsewhere")
+    parameters = {"b": 1, "a": 2}
+    given = {"target": target, "facility": "LCO", "observationId": "7", "status": "DONE", "parameters": parameters}
+    calls = await asyncio.gather(*(admin.client.query(CREATE, i=given) for _ in range(6)))
+    (observation,) = {call["createObservation"]["observation"]["id"] for call in calls}
+    again = {**given, "observationId": " 7 ", "status": "DONE ", "parameters": {"a": 2, "b": 1}}
+    assert (await admin.client.query(CREATE, i=again))["createObservation"]["observation"]["id"] == observation
+    for change in ({"status": "FAILED"}, {"parameters": {}}):
+        refused = (await admin.client.query(CREATE, i={**given, **change}))["createObservation"]
+        assert refused == {"observation": None, "errors": [{"code": "CONFLICT", "path": ["input", "observationId"]}]}
+    for change in ({"target": other}, {"facility": "SOAR"}, {"observationId": "8"}):
+        made = (await admin.client.query(CREATE, i={**given, **change}))["createObservation"]
+        assert made["observation"]["id"] != observation
+    rows = await site.rt.reads.fetch(
+        "select facility, observation_id, status, parameters from observations where target_id = $1 order by id",
+        int(target[1:]),
+    )
+    content = ("DONE", {"a": 2, "b": 1})
+    assert [tuple(row) for row in rows] == [("LCO", "7", *content), ("SOAR", "7", *content), ("LCO", "8", *content)]
+
+
+async def test_doubles_of_an_observation_that_are_stored_stay(admin: Person, site: Site) -> None:
+    target = await admin.create_target("observed twice")
+    for status in ("OLD", "NEW", "NEW"):
+        await site.rt.writes.execute(
+            "insert into observations (target_id, facility, observation_id, status) values ($1, 'LCO', '7', $2)",
+            int(target[1:]),
+            status,
+        )
+    ids_of = "select id from observations where target_id = $1 order by id"
+    keys = [row["id"] for row in await site.rt.reads.fetch(ids_of, int(target[1:]))]
+    given = {"target": target, "facility": "LCO", "observationId": "7", "status": "NEW"}
+    found = (await admin.client.query(CREATE, i=given))["createObservation"]["observation"]["id"]
+    assert found == f"o{keys[1]}"
+    assert [row["id"] for row in await site.rt.reads.fetch(ids_of, int(target[1:]))] == keys
 
 
 async def test_wrong_observations_are_refused(admin: Person) -> None:

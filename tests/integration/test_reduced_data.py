@@ -78,6 +78,25 @@ async def test_duplicates(admin: Person, on_duplicate: str, expected: Any, revis
     assert [each["revision"] for each in await stored(admin, target)] == [revision]
 
 
+@pytest.mark.parametrize(
+    ("data_type", "column", "code"), [("photometry", "date", "LEAP_SECOND"), ("weather", "mjd", "INVALID_TIME")]
+)
+async def test_a_time_in_a_leap_second_is_refused_as_such(
+    admin: Person, data_type: str, column: str, code: str
+) -> None:
+    target = await admin.create_target(f"leaping {data_type}")
+    given = {"mag": 20.1, "magerr": 0.1, "filter": "g"}
+    rows = [{column: f"2016-12-31T23:59:{second}Z", **given} for second in (59, 60.5)]
+    payload = await create(admin, target, dataType=data_type, rows=rows)
+    assert counts(payload) == (1, 0, 0, 1)
+    row = payload["rows"][0]
+    assert (row["row"], row["code"], row["field"]) == (2, code, column)
+    words = "lies in a leap second, which cannot be stored: give a time before or behind it"
+    assert f'"2016-12-31T23:59:60.5Z" {words}' in row["message"]
+    (kept,) = await stored(admin, target)
+    assert kept["mjd"] == pytest.approx(57754 - 1 / 86400, abs=1e-9)
+
+
 async def test_a_dry_run_stores_nothing(admin: Person, site: Site) -> None:
     target = await admin.create_target("dry")
     events = await site.rt.reads.fetchval("select count(*) from events")
@@ -175,6 +194,23 @@ async def test_absurd_rows_are_rejected_and_break_no_list(admin: Person, row: di
     assert (payload["rejected"], payload["errors"]) == (1, [])
     query = "query ($t: ID!) {target(id: $t) {lightCurve {count flux magnitude magnitudeError limit}}}"
     assert (await admin.client.query(query, t=target))["target"]["lightCurve"]["count"] == 2
+
+
+@pytest.mark.parametrize("turned", ["\u202egnp", "g\x1b[2J", "r\u2066i", "g\u2028r", "g\nr"])
+async def test_rows_with_texts_that_do_not_show_as_themselves_are_rejected(admin: Person, turned: str) -> None:
+    target = await admin.create_target(f"turned {turned.encode().hex()}")
+    changes: list[dict[str, Any]] = [{"filter": turned}, {"telescope": turned}, {"instrument": turned}, {}]
+    rows = [{**ROW, "mjd": 59000.5 + number, **change} for number, change in enumerate(changes)]
+    payload = await create(admin, target, rows=rows)
+    assert counts(payload) == (1, 0, 0, 3)
+    assert [(row["row"], row["code"], row["field"]) for row in payload["rows"][:3]] == [
+        (1, "UNPRINTABLE_TEXT", "band"), (2, "UNPRINTABLE_TEXT", "telescope"), (3, "UNPRINTABLE_TEXT", "instrument")
+    ]  # fmt: skip
+    assert [each["mjd"] for each in await stored(admin, target)] == [59003.5]
+    for name in ("sourceName", "sourceLocation", "dataType"):
+        (error,) = (await create(admin, target, rows=[ROW], **{name: turned}))["errors"]
+        assert (error["code"], error["path"]) == ("INVALID_INPUT", ["input", name])
+    assert len(await stored(admin, target)) == 1
 
 
 @pytest.mark.parametrize("given", [{"dataType": "x" * 101}, {"sourceName": "x" * 101}, {"sourceLocation": "x" * 201}])

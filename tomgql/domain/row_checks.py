@@ -13,9 +13,9 @@ from tomgql.domain.astrometry import LONGEST_OBSERVATORY_CODE, Astrometry
 from tomgql.domain.brightness import Brightness
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Photometry, Reading, RejectedRow, TextColumn, rows_text
-from tomgql.domain.names import simplify_name
+from tomgql.domain.names import is_printable_name, simplify_name
 from tomgql.domain.positions import parse_declination, parse_right_ascension, separation_arcsec
-from tomgql.domain.time import in_range, year_of
+from tomgql.domain.time import LEAP_SECOND_WORDS, in_range, is_leap_second, year_of
 from tomgql.domain.time_columns import Times
 from tomgql.errors import InvalidCoordinates, UnreadableFile
 
@@ -114,6 +114,9 @@ def _rejection(
 
 def _timeless(at: int, time: Column, times: Times, missing: bool) -> RejectedRow:
     row = at + 1
+    if missing and is_leap_second(str(time.cells[at])):
+        text = f'row {row}, column {time.name}: "{time.cells[at]}" {LEAP_SECOND_WORDS}'
+        return RejectedRow(row, "LEAP_SECOND", text, time.name)
     if missing and times.unreadable[at]:
         text = f'row {row}, column {time.name}: cannot read the time "{time.cells[at]}"'
         return RejectedRow(row, "UNREADABLE_TIME", text, time.name)
@@ -125,17 +128,29 @@ def _timeless(at: int, time: Column, times: Times, missing: bool) -> RejectedRow
 
 
 def check_texts(found: Photometry | Astrometry, reading: Reading) -> Flags:
-    """Which rows, (n,), have texts short enough to be stored; the others go to ``reading.rejected``."""
+    """Which rows, (n,), have texts that can be stored and read by people; the others go to ``reading.rejected``."""
     keep: Flags = np.ones(len(found), dtype=np.bool_)
-    for name, longest in LONGEST_TEXTS.items():
+    for name in LONGEST_TEXTS:
         cells = getattr(found, name, None)
-        if cells is None or not any(text is not None and len(text) > longest for text in set(cells.tolist())):
+        if cells is None:
             continue
-        for at in np.flatnonzero(keep).tolist():
-            if cells[at] is not None and len(cells[at]) > longest:
+        known = set(cells.tolist()) - {None}
+        refused = {text for text in known if _text_refusal(0, name, text) is not None}
+        for at in np.flatnonzero(keep).tolist() if refused else ():
+            if cells[at] in refused:
                 keep[at] = False
-                reading.rejected.append(too_long(int(found.row[at]), name, cells[at]))
+                reading.rejected.extend(filter(None, [_text_refusal(int(found.row[at]), name, cells[at])]))
     return keep
+
+
+def _text_refusal(row: int, name: str, text: str) -> RejectedRow | None:
+    """The rejection of a row with a text that is too long, or does not show as itself; None for any other."""
+    if len(text) > LONGEST_TEXTS[name]:
+        return too_long(row, name, text)
+    if is_printable_name(text):
+        return None
+    words = f"row {row}: {name.replace('_', ' ')} holds a line end, a control character or one that turns the direction"
+    return RejectedRow(row, "UNPRINTABLE_TEXT", f"{words} of text; write it in one plain line", name)
 
 
 def too_long(row: int, name: str, text: str) -> RejectedRow:

@@ -5,12 +5,18 @@ Inside tomgql times are UTC as MJD. A double resolves about 1 microsecond there.
 Sources: leap seconds from IERS Bulletin C; TT = TAI + 32.184 s (IAU 1991); TDB from USNO Circular 179
 (Kaplan 2005), equation 2.6, good to 10 microseconds from 1600 to 2200; TCB from IAU 2006 resolution B3.
 
-A UTC day with a leap second has 86401 s; its last second is written here as the first of the next day. Before
-1972 UTC ran at other rates; its offset is taken as 10 s there, at most 10 s wrong.
+A UTC day with a leap second has 86401 s, and an MJD of days of 86400 s has no place for its last: a moment in it that
+comes in another scale is written as one of the first second of the next day, and UTC texts of it are refused, since
+nothing would tell them from that second. ERFA stretches such a day instead, which moves all its other moments.
+
+Before 1972 UTC ran at other rates, and before 1960 there was none: times then are days of 86400 s of what was called
+UTC, GMT or UT, as they were given, and TAI - UTC is taken as 10 s. It was 0 to 9.9 s from 1958 on, so TAI, TT and TDB
+made of such times are up to 10 s ahead; TT and TDB of earlier times, since TT - UT was -6 to 32 s, up to 50 s.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,6 +41,11 @@ LEAP_SECONDS: tuple[tuple[int, int], ...] = (
     (50630, 31), (51179, 32), (53736, 33), (54832, 34), (56109, 35), (57204, 36), (57754, 37),
 )  # fmt: skip
 """MJD (UTC) from which TAI - UTC has this many seconds; IERS Bulletin C, complete up to its number 72 (2026)."""
+
+LEAP_SECOND_WORDS = "lies in a leap second, which cannot be stored: give a time before or behind it"
+"""What is said of a time that is right but has no place among days of 86400 s."""
+
+_LAST_SECOND = re.compile(r"(\d{4}-\d\d-\d\d)[T ]23:59:60(?:[.,]\d+)?(?:Z|[+-]00:?00)?", re.ASCII)
 
 _LEAP_MJD = np.array([mjd for mjd, _ in LEAP_SECONDS], dtype=np.float64)
 _LEAP_S = np.array([seconds for _, seconds in LEAP_SECONDS], dtype=np.float64)
@@ -136,11 +147,21 @@ def datetime_from_mjd(mjd_utc: float) -> datetime:
     return _MJD_EPOCH + timedelta(microseconds=round(mjd_utc * 86_400_000_000))
 
 
+def is_leap_second(text: str) -> bool:
+    """Whether an ISO 8601 text lies in one of UTC's leap seconds, such as 2016-12-31T23:59:60.5Z."""
+    found = _LAST_SECOND.fullmatch(text.strip().replace("/", "-"))
+    try:
+        day = datetime.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return False
+    return day is not None and mjd_from_datetime(day) + 1 in _LEAP_MJD[1:]
+
+
 def parse_iso(text: str) -> tuple[float, bool]:
     """MJD in UTC of an ISO 8601 text, and whether the text named its zone (else UTC is assumed).
 
     Also reads the ``2014-05-07.0014`` of ASAS-SN and the ``2011/05/07`` of many logs.
-    Raises `InvalidInput` for anything else, including words such as "local".
+    Raises `InvalidInput` for anything else, including words such as "local" and the moments of leap seconds.
     """
     plain = text.strip().replace("/", "-")
     day, dot, fraction = plain.partition(".")
@@ -149,6 +170,8 @@ def parse_iso(text: str) -> tuple[float, bool]:
             return mjd_from_datetime(datetime.fromisoformat(day)) + float(f"0.{fraction}"), False
         moment = datetime.fromisoformat(plain)
     except ValueError:
+        if is_leap_second(text):
+            raise InvalidInput(f'time "{text}" {LEAP_SECOND_WORDS}') from None
         raise InvalidInput(f'time "{text}" is not an ISO 8601 time such as 2024-05-17T03:04:05Z') from None
     return mjd_from_datetime(moment), moment.tzinfo is not None
 

@@ -83,7 +83,11 @@ class ReducedDatum(Node):
         job: LazyJob | None = link(root, "job")
         return job
 
-    @strawberry.field(description="Time of the measurement as MJD, days.")
+    @strawberry.field(
+        description="Time of the measurement as MJD, days of 86,400 s: no moment of a leap second can be told. Before"
+        " 1972, when UTC ran at other rates, UTC is what was given as UTC, GMT or UT, and TAI - UTC is taken as 10 s:"
+        " TAI, TT and TDB are up to 10 s ahead there, and TT and TDB before 1958 up to 50 s."
+    )
     def mjd(self, root: strawberry.Parent[Row], scale: Scale = TimeScale.UTC) -> float:
         return mjd(root, scale)
 
@@ -223,7 +227,9 @@ def _column(what: str, compute: Callable[[Row, Any], Any], kind: Any) -> Any:
 class LightCurve:
     id: list[strawberry.ID] = _column("Ids of the data.", lambda row, _: row.public_id, list[strawberry.ID])
     mjd: list[float] = _column(
-        "MJD in the asked time scale.", lambda row, given: mjd(row, _chosen(TimeScale, given["timeScale"])), list[float]
+        "MJD in the asked time scale; before 1972 as the field `mjd` of a datum says.",
+        lambda row, given: mjd(row, _chosen(TimeScale, given["timeScale"])),
+        list[float],
     )
     band: list[str] = _column("Bands.", lambda row, _: row["band"], list[str])
     flux: list[float | None] = _column(

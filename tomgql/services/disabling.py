@@ -40,12 +40,18 @@ _REFUSALS = {
 }
 """What a row reports, by whether the datum may be changed; None where it may not be seen."""
 
+_NO_ID = ("INVALID_INPUT", "This is not the id of a reduced datum; ids come from the field `id`.")
+"""What a row reports of an id of another kind."""
+
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to become of which data, and why; ``reason`` has 1 to 500 characters."""
+    """What is to become of which data, and why; ``reason`` has 1 to 500 characters.
 
-    data: Sequence[Key]
+    ``data`` hold None in place of what is no id of a datum: that row is rejected.
+    """
+
+    data: Sequence[Key | None]
     disabled: bool
     reason: str
 
@@ -58,8 +64,9 @@ async def decide(rt: Runtime, actor: Principal, decision: Decision) -> BulkOutco
     """
     user_id = guard.require_writer(actor)
     reason = _reason(decision.reason)
+    named = [key for key in decision.data if key is not None]
     async with transaction(rt.writes) as tx:
-        rights = await _locked_rights(tx, actor, decision.data)
+        rights = await _locked_rights(tx, actor, named)
         allowed = [key for key, may_change in rights.items() if may_change]
         changed = await _write(tx, allowed, disabled=decision.disabled)
         await _keep_history(tx, changed, decision.disabled, reason, user_id)
@@ -134,19 +141,25 @@ def _arrays(data: Sequence[Key]) -> tuple[list[int], list[int]]:
     return [target for target, _ in data], [datum for _, datum in data]
 
 
-def _outcome(asked: Sequence[Key], rights: dict[Key, bool], changed: dict[Key, bool]) -> BulkOutcome:
+def _refusal(key: Key | None, rights: dict[Key, bool]) -> tuple[str | None, str | None]:
+    """Code and message of a row that cannot be done; None and None of one that can."""
+    if key is None:
+        return _NO_ID
+    return (None, None) if rights.get(key) else _REFUSALS[rights.get(key)]
+
+
+def _outcome(asked: Sequence[Key | None], rights: dict[Key, bool], changed: dict[Key, bool]) -> BulkOutcome:
     """The report of every id, in order; of one that is named twice only the first is a change."""
     rows: list[dict[str, Any]] = []
     done: set[Key] = set()
     for row, key in enumerate(asked, 1):
-        code, message = (None, None) if rights.get(key) else _REFUSALS[rights.get(key)]
+        code, message = _refusal(key, rights)
         outcome = "REJECTED" if code else "REVISED" if key in changed and key not in done else "UNCHANGED"
-        done.add(key)
-        key_or_none = None if code else list(key)
-        rows.append(
-            {"row": row, "outcome": outcome, "code": code, "message": message, "field": None, "key": key_or_none}
-        )
+        kept = None if code or key is None else list(key)
+        rows.append({"row": row, "outcome": outcome, "code": code, "message": message, "field": None, "key": kept})
+        if key is not None:
+            done.add(key)
     counts = {word: sum(each["outcome"] == word for each in rows) for word in ("REVISED", "UNCHANGED", "REJECTED")}
     rows.sort(key=lambda each: each["outcome"] != "REJECTED")
-    keys: list[tuple[int, ...]] = [key for key in dict.fromkeys(asked) if key in changed]
+    keys: list[tuple[int, ...]] = [key for key in dict.fromkeys(asked) if key is not None and key in changed]
     return BulkOutcome(0, counts["REVISED"], counts["UNCHANGED"], counts["REJECTED"], rows[:LONGEST_REPORT], keys)

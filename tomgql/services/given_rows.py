@@ -13,6 +13,7 @@ from tomgql.domain.columns import interpret_photometry
 from tomgql.domain.json_values import storable, why_refused
 from tomgql.domain.listing import listed
 from tomgql.domain.measurements import GenericData, Reading, RejectedRow
+from tomgql.domain.names import UNPRINTABLE_WORDS, is_printable_name
 from tomgql.domain.options import ColumnOptions
 from tomgql.domain.position_rows import interpret_astrometry
 from tomgql.domain.row_checks import LONGEST_TEXTS
@@ -157,6 +158,8 @@ def _check_texts(new: NewData) -> None:
             raise InvalidInput(
                 f"`{name}` has {shortest} to {longest} characters, none of them NUL.", path=["input", name]
             )
+        if not is_printable_name(text):
+            raise InvalidInput(f"`{name}`: {UNPRINTABLE_WORDS}.", path=["input", name])
 
 
 def _check_kind(data_type: str) -> None:

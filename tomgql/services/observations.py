@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from tomgql.access.principal import Principal
 from tomgql.errors import Conflict, InvalidInput, NotFound
 from tomgql.runtime import Runtime
 from tomgql.services.names import given_name
+from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
 
 LONGEST_TEXTS = {"facility": 50, "observation_id": 255, "status": 200}
@@ -30,49 +32,49 @@ class NewObservation:
 
 
 async def create_observation(rt: Runtime, actor: Principal, new: NewObservation) -> tuple[int]:
-    """Record an observation of a target; the same again is answered with the one that is there.
+    """Record an observation of a target, or find it recorded.
 
-    Permission: CHANGE on the target. Raises NotFound, NotAllowed, InvalidInput, and Conflict where the facility's id
-    of this target has another status or other parameters. Idempotent.
+    Permission: CHANGE on the target. Idempotent by target, facility and the facility's id. Raises NotFound,
+    NotAllowed, InvalidInput, and Conflict where it is recorded with another status or other parameters.
     """
     user_id = guard.require_writer(actor)
-    named = (
-        new.target_id,
-        given_name(new.facility, LONGEST_TEXTS["facility"], field="facility"),
-        given_name(new.observation_id, LONGEST_TEXTS["observation_id"], field="observationId"),
-    )
-    said = (_status(new.status), dict(new.parameters))
+    facility = given_name(new.facility, LONGEST_TEXTS["facility"], field="facility")
+    observation_id = given_name(new.observation_id, LONGEST_TEXTS["observation_id"], field="observationId")
+    of = (new.target_id, facility, observation_id)
+    content = (_status(new.status), dict(new.parameters))
     async with transaction(rt.writes) as tx:
         await guard.require_target(tx, actor, new.target_id, predicates.CHANGE, ["input", "target"])
-        same = await _find_same(tx, named, said)
-        if same is not None:
-            return (same,)
-        key = await tx.value(
-            "insert into observations (target_id, facility, observation_id, status, parameters, user_id)"
-            " values ($1, $2, $3, $4, $5, $6) returning id",
-            *named,
-            *said,
-            user_id,
-        )
+        key = await _recorded(tx, of, content)
+        if key is None:
+            key = await tx.value(
+                "insert into observations (target_id, facility, observation_id, status, parameters, user_id)"
+                " values ($1, $2, $3, $4, $5, $6) returning id",
+                *of,
+                *content,
+                user_id,
+            )
     return (int(key),)
 
 
-async def _find_same(tx: Transaction, named: tuple[int, str, str], said: tuple[str, dict[str, Any]]) -> int | None:
-    """The oldest such observation; the same call at the same time waits until this one is done. Raises Conflict."""
-    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"observation {named}")
-    rows = await tx.rows(
-        "select id, status = $4 and parameters = $5 as same from observations"
-        " where target_id = $1 and facility = $2 and observation_id = $3 order by id",
-        *named,
-        *said,
+async def _recorded(tx: Transaction, of: tuple[int, str, str], content: tuple[str, dict[str, Any]]) -> int | None:
+    """The key of the oldest observation of that id and content; the same call at the same time waits its turn.
+
+    Raises Conflict where only other contents are there.
+    """
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", "observation " + json.dumps(of))
+    found = await tx.rows(
+        "select id, status = $4 and parameters = $5::jsonb as equal from observations"
+        " where target_id = $1 and facility = $2 and observation_id = $3 order by 2 desc, id limit 1",
+        *of,
+        *content,
     )
-    if rows and not any(row["same"] for row in rows):
+    if found and not found[0]["equal"]:
         raise Conflict(
-            f'{named[1]} has an observation "{named[2]}" of this target already, with another status or other'
-            " parameters; change it by `updateObservation`.",
+            f"{of[1]}'s observation {of[2]} is recorded already, as {encode('observations', found[0]['id'])} with"
+            " another status or other parameters; change it with `updateObservation`.",
             path=["input", "observationId"],
         )
-    return next((row["id"] for row in rows if row["same"]), None)
+    return int(found[0]["id"]) if found else None
 
 
 async def update_observation(
@@ -97,7 +99,9 @@ async def delete_observation(rt: Runtime, actor: Principal, key: int) -> None:
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
         # Its products first, as all who lock both: they forget the observation.
-        await tx.execute("select from data_products where observation_id = $1 order by id for no key update", key)
+        await tx.execute(
+            "select from data_products where observation_id = $1 order by id for no key update", key
+        )
         await guard.require_observation(tx, actor, key, ["id"], Hold.DELETE)
         await tx.execute("delete from observations where id = $1", key)
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from tomgql.files import FileStore
+from tomgql.web.errors import error_response
 
 MOST_RANGES = 100
 """Ranges of one request; who asks for more gets the whole file."""
@@ -31,7 +32,7 @@ async def stored_response(
     if ranges is None:
         return _answer(request, 200, files.read(sha256, 0, size), {**headers, "Content-Length": str(size)})
     if not ranges:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        return _unsatisfiable(request, size, headers)
     if len(ranges) == 1:
         ((start, stop),) = ranges
         about = {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
@@ -65,6 +66,15 @@ def read_ranges(asked: str, size: int) -> Sequence[Range] | None:
         if start < stop:
             found.append((start, stop))
     return _merged(sorted(found))
+
+
+def _unsatisfiable(request: Request, size: int, headers: Mapping[str, str]) -> Response:
+    """416, in words as all errors are."""
+    words = f"The file has {size} bytes; none of them lies in the ranges that were asked for."
+    refused = error_response("RANGE_NOT_SATISFIABLE", words, 416)
+    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
+    refused.headers.update({**kept, "Content-Range": f"bytes */{size}"})
+    return Response(status_code=416, headers=refused.headers) if request.method == "HEAD" else refused
 
 
 def _merged(ranges: Sequence[Range]) -> Sequence[Range]:

@@ -72,6 +72,26 @@ def test_iso_texts(text: str, mjd: float, zoned: bool) -> None:
     assert tomtime.parse_iso(text) == (pytest.approx(mjd, abs=1e-9), zoned)
 
 
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60.5Z", "2016-12-31 23:59:60", "1972/06/30T23:59:60,25+00:00"])
+def test_times_in_leap_seconds_are_refused_as_such(text: str) -> None:
+    with pytest.raises(InvalidInput, match="leap second, which cannot be stored"):
+        tomtime.parse_iso(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2016-12-30T23:59:60Z", "2017-12-31T23:59:60Z", "1971-12-31T23:59:60Z", "2016-12-31T22:59:60Z",
+             "2016-12-31T23:59:61Z", "2016-13-31T23:59:60Z"],
+)  # fmt: skip
+def test_other_sixtieth_seconds_are_no_times(text: str) -> None:
+    with pytest.raises(InvalidInput, match="ISO 8601"):
+        tomtime.parse_iso(text)
+
+
+def test_a_moment_of_a_leap_second_in_tai_falls_into_the_next_second() -> None:
+    tai = 57754.0 + 36.5 / 86400
+    assert tomtime.tai_to_utc(tai) == pytest.approx(57754.0 + 0.5 / 86400, abs=1e-10)
+
+
 def test_local_time_is_refused() -> None:
     with pytest.raises(InvalidInput, match="ISO 8601"):
         tomtime.parse_iso("2000-01-01 12:00 local")

@@ -37,6 +37,16 @@ def test_mean_objects_are_facts_not_points(tmp_path: Path) -> None:
     assert notes(reading, "TIME_ASSUMED") == ["no epochMean; filed under the middle of the survey, MJD 55866"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_objects_without_readable_positions_are_not_the_nearest(tmp_path: Path) -> None:
+    damaged = DETECTIONS.replace("150.01,20.0", "x,y")
+    found, reading = points(write(tmp_path, damaged, position=(150.0, 20.0)))
+    assert (len(found), notes(reading, "OTHER_OBJECTS")) == (1, ["1 row of other objects skipped"])
+    without = damaged.replace("150.0,20.0", "x,y")
+    with pytest.raises(UnreadableFile, match=r"2 objects in column objID; .* lies within 2 arcsec of it: 1, 2"):
+        read(write(tmp_path, without, position=(150.0, 20.0)))
+
+
 def test_mean_objects_as_json_of_mast() -> None:
     path = DATA / "mast_panstarrs_catalog.json"
     assert processor_of(a_file(path)) == "panstarrs"

@@ -144,15 +144,21 @@ def _nearest(
     axes = next(((ra, dec) for ra, dec in (("ramean", "decmean"), ("ra", "dec")) if {ra, dec} <= names.keys()), None)
     if target is not None and axes is not None:
         ra, dec = (columns[names[axis]].numbers.values for axis in axes)
-        at = np.array([[np.nanmedian(axis[ids == each]) for axis in (ra, dec)] for each in distinct[:1000]])
-        distances = separation_arcsec(at[:, 0], at[:, 1], *target)
-        if np.nanmin(distances) <= _MOST_SEPARATED_ARCSEC:
-            return distinct[int(np.nanargmin(distances))]
+        at = np.array([[_middle(axis[ids == each]) for axis in (ra, dec)] for each in distinct[:1000]])
+        distances = np.nan_to_num(separation_arcsec(at[:, 0], at[:, 1], *target), nan=np.inf)
+        if distances.min() <= _MOST_SEPARATED_ARCSEC:
+            return distinct[int(distances.argmin())]
     listed = ", ".join(str(each) for each in distinct[:5]) + (", ..." if len(distinct) > 5 else "")
     raise UnreadableFile(
         f"{file.name}: {len(distinct)} objects in column {names['objid']}; none is a name or alias of this target or "
         f"lies within 2 arcsec of it: {listed}"
     )
+
+
+def _middle(values: NDArray[np.float64]) -> float:
+    """The median of what could be read of one object's values, (n,); NaN where nothing could."""
+    read = values[np.isfinite(values)]
+    return float(np.median(read)) if len(read) else np.nan
 
 
 def _detections(

@@ -67,13 +67,13 @@ def new_data(given: CreateReducedDataInput) -> NewData:
     return NewData(**values)
 
 
-def data_keys(public_ids: list[strawberry.ID]) -> list[tuple[int, int]]:
-    """Keys of target and datum; raises InvalidInput and QueryTooCostly."""
+def data_keys(public_ids: list[strawberry.ID]) -> list[tuple[int, int] | None]:
+    """Keys of target and datum, None for what is no id of a datum; raises QueryTooCostly."""
     if len(public_ids) > disabling.MOST_DATA:
         message = f"One call takes {disabling.MOST_DATA} ids, not {len(public_ids)}; send several calls."
         raise QueryTooCostly(message, path=["ids"])
-    keys = [ids.require("reduced_data", each, ["ids"]) for each in public_ids]
-    return [(target, datum) for target, datum in keys]
+    keys = [ids.decode("reduced_data", each) for each in public_ids]
+    return [None if key is None else (key[0], key[1]) for key in keys]
 
 
 @strawberry.type
@@ -90,7 +90,8 @@ class DataMutations:
 
     @strawberry.mutation(
         description="Take reduced data out of use, or back into it. The right CHANGE on each datum's target is needed;"
-        " rows report what may not be changed (NOT_ALLOWED) or seen (NOT_FOUND), the others are done. What a person"
+        " rows report what may not be changed (NOT_ALLOWED) or seen (NOT_FOUND) and what is no id of a datum"
+        " (INVALID_INPUT), the others are done. What a person"
         " disabled stays so whatever is read, harvested or sent again."
     )
     async def set_reduced_data_disabled(

@@ -35,7 +35,10 @@ class UpdateObservationInput:
 
 @strawberry.type
 class ObservationMutations:
-    @strawberry.mutation(description="Record an observation of a target, so that data products can belong to it.")
+    @strawberry.mutation(
+        description="Record an observation of a target, so that data products can belong to it. One of the same target,"
+        " facility and id that is there with the same status and parameters is answered; with others it is a CONFLICT."
+    )
     async def create_observation(
         self, info: Info, input: Annotated[CreateObservationInput, strawberry.argument(description="The observation.")]
     ) -> ObservationPayload:
