@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -34,9 +35,13 @@ where datname = current_database() and application_name = 'tomgql' and state = '
 @asynccontextmanager
 async def locked(site: Site) -> AsyncIterator[None]:
     """Nobody reads or writes targets until the block ends: every statement about them is slow."""
-    async with site.rt.writes.acquire() as connection, connection.transaction():
-        await connection.execute("lock table targets in access exclusive mode")
-        yield
+    connection = await asyncpg.connect(site.settings.database_url)  # the site's own end when they idle too long
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table targets in access exclusive mode")
+            yield
+    finally:
+        await connection.close()
 
 
 async def waiting(site: Site) -> int:

@@ -154,7 +154,12 @@ async def test_who_sees_and_changes_a_rule(site: Site, observer: Person, admin: 
         variables = {"id": rule} if change == DELETE else {"i": {"id": rule, "enabled": False}}
         (payload,) = (await stranger.client.query(change, **variables)).values()
         assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
-    changed = await helper.client.query(UPDATE, i={"id": rule, "enabled": False, "everyDays": 3})
+    for given in ({"everyDays": 3}, {"enabled": True}, {"enabled": False, "parameters": {}}):
+        refused_to = (await helper.client.query(UPDATE, i={"id": rule, **given}))["updateHarvestRule"]["errors"]
+        assert [error["code"] for error in refused_to] == ["NOT_ALLOWED"]
+    changed = await helper.client.query(UPDATE, i={"id": rule, "enabled": False})
+    assert changed["updateHarvestRule"]["harvestRule"]["enabled"] is False
+    changed = await observer.client.query(UPDATE, i={"id": rule, "everyDays": 3})
     assert changed["updateHarvestRule"]["harvestRule"]["everyDays"] == 3
     assert await harvest(site.rt) == 0
     asked = {"id": rule, "enabled": True, "parameters": {"mjd_min": 60000}}
@@ -163,6 +168,18 @@ async def test_who_sees_and_changes_a_rule(site: Site, observer: Person, admin: 
     assert await harvest(site.rt) == 1
     assert (await observer.client.query(DELETE, id=rule))["deleteHarvestRule"] == {"deletedId": rule, "errors": []}
     assert await site.rt.reads.fetchval("select count(*) from harvest_rules") == 0
+
+
+async def test_queries_of_a_long_list_begin_one_after_another(site: Site, observer: Person) -> None:
+    targets = [await observer.create_target(f"one of many {number}") for number in range(23)]
+    made_list = await observer.client.query(LIST, i={"name": "many", "targets": targets})
+    await made(observer, targetList=made_list["createTargetList"]["targetList"]["id"])
+    await harvest(site.rt)
+    rows = await site.rt.reads.fetch(
+        "select state, round(extract(epoch from waiting_until - created)) as s from jobs order by id"
+    )
+    assert [(row["state"], row["s"]) for row in rows] == [("QUEUED", None)] * 21 + [("WAITING", 1), ("WAITING", 2)]
+    assert await message(observer) == "Asked about 23 of 23 targets."
 
 
 async def test_a_rule_whose_secrets_are_gone_says_so_and_is_due_again(site: Site, observer: Person) -> None:

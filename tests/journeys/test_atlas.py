@@ -30,6 +30,7 @@ CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { job { state } errors { code
 RETRY = "mutation ($id: ID!) { retryJob(id: $id) { job { state } errors { code } } }"
 DELETE_TARGET = "mutation ($id: ID!) { deleteTarget(id: $id) { errors { code } } }"
 MERGE = "mutation ($into: ID!, $from: ID!) { mergeTargets(into: $into, from: $from) { errors { code message } } }"
+FLUXES = "query ($target: ID!) { target(id: $target) { lightCurve { flux } } }"
 KINDS = "query ($target: ID!) { jobs(where: {target: $target}) { nodes { kind state message error { code } } } }"
 
 
@@ -169,6 +170,24 @@ class TestWithWorker:
         last = content[-1].split()
         last[0], last[-1] = f"{float(last[0]) + 1:.6f}", "01a60000o0001o"
         return "\n".join([*content, " ".join(last), ""]).encode()
+
+    async def test_a_service_that_goes_back_to_what_it_said_is_believed(
+        self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("to and fro", **PLACE)
+        fluxes = []
+        for flux in (200, 300, 200):
+            atlas.result = long_light_curve(2).replace(b" 201 10 ", f" {flux} 10 ".encode())
+            await hurried(site, observer.client, await query_survey(observer.client, target, "atlas"))
+
+            async def read() -> bool:
+                jobs = (await observer.client.query(KINDS, target=target))["jobs"]["nodes"]
+                return {job["state"] for job in jobs} == {"SUCCEEDED"}
+
+            await until(30, read)
+            found = await observer.client.query(FLUXES, target=target)
+            fluxes.append(found["target"]["lightCurve"]["flux"][-1])
+        assert fluxes == [200, 300, 200]
 
     async def test_equal_queries_in_flight_are_joined(
         self, site: Site, observer: Person, atlas: AtlasDouble, worker: Child
@@ -431,6 +450,24 @@ class TestSecondThoughts:
         (error,) = (await observer.client.query(refused, id=first))["retryJob"]["errors"]
         assert error == {"code": "CONFLICT", "message": f"An equal query goes on already: {second}."}
         assert (await hurried(site, observer.client, second))["state"] == "SUCCEEDED"
+
+
+    async def test_who_retries_somebody_s_query_asks_with_secrets_of_their_own(
+        self, site: Site, observer: Person, admin: Person, atlas: AtlasDouble, worker: Child
+    ) -> None:
+        target = await observer.create_target("retried by another", **PLACE)
+        job_id = await query_survey(observer.client, target, "atlas")
+        await observer.client.query(CANCEL, id=job_id)
+        site.rt.settings, kept = site.rt.settings.model_copy(update={"survey_credentials": {}}), site.rt.settings
+        try:
+            refused = "mutation ($id: ID!) { retryJob(id: $id) { errors { code } } }"
+            assert (await admin.client.query(refused, id=job_id))["retryJob"]["errors"] == [{"code": "INVALID_INPUT"}]
+        finally:
+            site.rt.settings = kept
+        assert (await admin.client.query(RETRY, id=job_id))["retryJob"]["errors"] == []
+        asker = "query ($id: ID!) { job(id: $id) { createdBy { username } } }"
+        assert (await admin.client.query(asker, id=job_id))["job"] == {"createdBy": {"username": "root"}}
+        assert (await hurried(site, admin.client, job_id))["state"] == "SUCCEEDED"
 
 
 class TestMeanwhile:

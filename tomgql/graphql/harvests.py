@@ -15,8 +15,8 @@ from tomgql.reading.rows import Row
 
 @strawberry.type(
     description="Asks a survey service about a target, or every target of a list, again and again. It does so in the"
-    " name of its maker, with the rights and secrets that the maker has then. Seen and changed by its maker,"
-    " administrators, and whoever may CHANGE its target."
+    " name of its maker, with the rights and secrets that the maker has then. Seen by its maker,"
+    " administrators, and whoever may CHANGE its target; these may disable and delete it, and the first two change it."
 )
 class HarvestRule(OfRow, Node):
     service: str = described("Name of the service.")

@@ -45,7 +45,7 @@ def read_given(new: NewData, position: Any) -> Reading:
     refused = _refused(new, columns)
     if refused:
         columns = {name: _without(cells, refused) for name, cells in columns.items()}
-    said = _as_sent(new, columns)
+    said = _as_sent(new, columns, refused)
     interpret = _INTERPRETERS.get(new.data_type)
     if interpret is None:
         reading = _generic(new, columns, said)
@@ -71,12 +71,14 @@ def _interpreted(
         raise
 
 
-def _as_sent(new: NewData, columns: Mapping[str, list[Any]]) -> Callable[[int], str]:
+def _as_sent(new: NewData, columns: Mapping[str, list[Any]], refused: Collection[int]) -> Callable[[int], str]:
     """What a row, counted from 1, says as JSON text, without the arrays of spectra."""
     left_out = set(array_columns(list(columns))) if new.data_type == "spectroscopy" else set()
     names = [name for name in columns if name not in left_out]
 
     def of_row(row: int) -> str:
+        if row in refused:
+            return "{}"  # nothing is taken of it
         if new.rows is not None:
             sent = new.rows[row - 1]
             return _json({name: sent[name] for name in names if name in sent})

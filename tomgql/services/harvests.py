@@ -12,7 +12,7 @@ from typing import Any
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, TomError
+from tomgql.errors import InvalidInput, NotAllowed, TomError
 from tomgql.jobs import ledger
 from tomgql.runtime import Runtime
 from tomgql.services import accounts, surveys
@@ -25,6 +25,9 @@ SHORTEST_DAYS, LONGEST_DAYS = 0.04, 3653.0
 
 TARGETS_AT_ONCE = 200
 """Targets of a list that are asked about in one transaction."""
+
+AT_ONCE = 20
+"""Queries of one rule that begin at once; later ones follow as often as the service may be asked."""
 
 MOST_RULES = 100
 """Rules of one user."""
@@ -81,11 +84,21 @@ async def update_harvest_rule(
     rt: Runtime, actor: Principal, rule_id: int, *, every_days: float | None = None, enabled: bool | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> tuple[int]:  # fmt: skip
-    """Change a rule; one that is changed is due at once. Permission: who sees it. Raises NotFound, InvalidInput."""
-    guard.require_writer(actor)
+    """Change a rule; one that is changed is due at once.
+
+    Permission: its maker and administrators; who may CHANGE its target may only disable it, since it asks with its
+    maker's secrets. Raises NotFound, NotAllowed, InvalidInput.
+    """
+    user_id = guard.require_writer(actor)
     _check_pause(every_days)
     async with transaction(rt.writes) as tx:
         await guard.require_harvest_rule(tx, actor, rule_id, ["input", "id"])
+        maker = await tx.value("select created_by_id from harvest_rules where id = $1", rule_id)
+        only_disables = enabled is False and every_days is None and parameters is None
+        if maker != user_id and not actor.is_admin and not only_disables:
+            raise NotAllowed(
+                "This rule asks with the secrets of its maker; others may disable or delete it.", path=["input", "id"]
+            )
         asked = None
         if parameters is not None:
             service = await tx.value("select service from harvest_rules where id = $1", rule_id)
@@ -150,14 +163,18 @@ async def _ask_all(rt: Runtime, rule: Mapping[str, Any]) -> str:
     asked, faults = 0, []
     for start in range(0, len(targets), TARGETS_AT_ONCE):
         async with transaction(rt.writes) as tx:
-            new_jobs = []
+            new_jobs: list[int] = []
             for target_id in targets[start : start + TARGETS_AT_ONCE]:
                 try:
                     await surveys.require_askable(tx, plugin, target_id, rule["parameters"])
                 except TomError as error:
                     faults.append(error.message)
                     continue
-                job_id, is_new = await surveys.ask(tx, rt, actor, plugin, target_id, rule["parameters"])
+                # Not more at once than the service may be asked: else other jobs would wait behind them all.
+                delay_s = max(asked + len(new_jobs) - AT_ONCE, 0) * 60 / plugin.requests_per_minute
+                job_id, is_new = await surveys.ask(
+                    tx, rt, actor, plugin, target_id, rule["parameters"], delay_s=delay_s
+                )
                 new_jobs += [job_id] * is_new
             for job_id in new_jobs:
                 await ledger.announce(tx, job_id, "CREATED")

@@ -128,6 +128,9 @@ async def _register_again(tx: Transaction, rt: Runtime, actor: Principal, new: N
     for group_id in sorted(set(new.groups)):  # asked as of a new product, so that the answer is no other
         await guard.require_product_group(tx, actor, group_id, ["input", "groups"])
     earlier = await job_of_same(tx, new, same) if new.process else None
+    if earlier is not None and new.request_job_id is not None:
+        # A service that goes back to what it said before means it: its file is read again.
+        earlier = await tx.value("select id from jobs where id = $1 and state <> 'SUCCEEDED'", earlier)
     asked = None
     if new.process and earlier is None:
         await _require_idle(tx, same)

@@ -91,7 +91,7 @@ async def find_credentials(
     found = {name: secret.get_secret_value() for name, secret in given.items()}
     stored = await rows(
         "select secrets from survey_credentials where service = $1 and (user_id is null or user_id = $2)"
-        " order by user_id nulls first",
+        " order by user_id nulls last limit 1",
         plugin.name,
         user_id,
     )

@@ -68,9 +68,11 @@ async def query_survey(rt: Runtime, actor: Principal, new: NewQuery) -> tuple[in
 
 
 async def ask(
-    tx: Transaction, rt: Runtime, actor: Principal, plugin: SurveyService, target_id: int, parameters: dict[str, Any]
-) -> tuple[int, bool]:
-    """Enqueue a query unless an equal one has not ended; the job's key, and whether it is new.
+    tx: Transaction, rt: Runtime, actor: Principal, plugin: SurveyService, target_id: int, parameters: dict[str, Any],
+    *, delay_s: float = 0.0,
+) -> tuple[int, bool]:  # fmt: skip
+    """Enqueue a query, to begin after so many seconds, unless an equal one has not ended; its job's key, and whether
+    it is new.
 
     The caller has asked for rights, and appends the event of a new job.
     """
@@ -92,6 +94,14 @@ async def ask(
         parameters,
         digest,
     )
+    if delay_s > 0:
+        await tx.execute(
+            "update jobs set state = 'WAITING', waiting_until = now() + $2 * interval '1 second', message = $3"
+            " where id = $1",
+            job_id,
+            delay_s,
+            f"Waits for its turn: {plugin.title} is asked about many targets.",
+        )
     return job_id, True
 
 

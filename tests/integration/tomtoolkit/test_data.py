@@ -186,7 +186,7 @@ async def test_what_is_wrong_is_said_by_field(sender: Sender, given: dict[str, A
 async def test_a_deep_value_spoils_no_list(sender: Sender) -> None:
     key = await sender.share_target("Deep value")
     deep: Any = 1
-    for _ in range(252):
+    for _ in range(198):
         deep = [deep]
     response = await sender.post("api/reduceddatums/", datum_body(key, {"deep": deep}, data_type="weather"))
     assert response.status_code == 201

@@ -13,7 +13,7 @@ from tomgql.graphql.mutations.arguments import key, keys, mapping
 from tomgql.graphql.payloads import DataProductGroupPayload, JobPayload, answer
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.relation import one
-from tomgql.services import groups, jobs, products
+from tomgql.services import groups, job_steering, products
 from tomgql.services.groups import GroupChange
 
 
@@ -98,17 +98,15 @@ class ProductMutations:
     @strawberry.mutation(description="Cancel a job that has not ended.")
     async def cancel_job(self, info: Info, id: Id) -> JobPayload:
         async def work() -> dict[str, Any]:
-            return {
-                "job": one("jobs", await jobs.cancel_job(info.context.rt, info.context.actor, key("jobs", id, "id")))
-            }
+            job = await job_steering.cancel_job(info.context.rt, info.context.actor, key("jobs", id, "id"))
+            return {"job": one("jobs", job)}
 
         return await answer(JobPayload, work)
 
     @strawberry.mutation(description="Run a job that failed or was cancelled again.")
     async def retry_job(self, info: Info, id: Id) -> JobPayload:
         async def work() -> dict[str, Any]:
-            return {
-                "job": one("jobs", await jobs.retry_job(info.context.rt, info.context.actor, key("jobs", id, "id")))
-            }
+            job = await job_steering.retry_job(info.context.rt, info.context.actor, key("jobs", id, "id"))
+            return {"job": one("jobs", job)}
 
         return await answer(JobPayload, work)
