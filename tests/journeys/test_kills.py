@@ -230,7 +230,8 @@ async def test_a_cancelled_job_leaves_no_data_and_can_be_run_again(site: Site, o
         assert again == {"job": {"state": "CANCELLED"}, "errors": []}
         for job in (queued, running):
             answer = (await observer.client.query(RETRY, id=job))["retryJob"]
-            assert (answer["job"]["state"], answer["errors"]) == ("QUEUED", [])
+            assert answer["errors"] == []
+            assert answer["job"]["state"] in ("QUEUED", "RUNNING")  # a worker may have it before it is read back
             assert (await ended(observer.client, job))["state"] == "SUCCEEDED"
             refused = (await observer.client.query(CANCEL, id=job))["cancelJob"]["errors"]
             assert [error["code"] for error in refused] == ["JOB_FINISHED"]
