@@ -20,7 +20,13 @@ from tomgql.files import FileStore, open_files
 from tomgql.jobs.pacing import Pacing
 from tomgql.jobs.queue import ArqQueue, JobQueue
 from tomgql.outbound import Outbound
-from tomgql.plugins.registry import HookRegistry, ProcessorRegistry, ResolverRegistry, SurveyRegistry
+from tomgql.plugins.registry import (
+    DestinationRegistry,
+    HookRegistry,
+    ProcessorRegistry,
+    ResolverRegistry,
+    SurveyRegistry,
+)
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.settings import Settings
 from tomgql.store.connection import DATABASE_ERRORS, Connection
@@ -28,7 +34,9 @@ from tomgql.store.shares import ReadShares
 
 logger = logging.getLogger(__name__)
 
-Plugins = TypeVar("Plugins", ProcessorRegistry, HookRegistry, SurveyRegistry, ResolverRegistry)
+Plugins = TypeVar(
+    "Plugins", ProcessorRegistry, HookRegistry, SurveyRegistry, ResolverRegistry, DestinationRegistry
+)
 
 STATEMENTS_KEPT = 100
 """Prepared statements that a connection keeps: clients' aliases make endless distinct ones."""
@@ -84,6 +92,7 @@ class Runtime:
     hooks: HookRegistry
     surveys: SurveyRegistry
     resolvers: ResolverRegistry
+    destinations: DestinationRegistry
     instance_id: str
     signing_key: str
     previews: PreviewRoom
@@ -124,6 +133,7 @@ class Runtime:
             hooks=_reported(HookRegistry.load()),
             surveys=_reported(SurveyRegistry.load()),
             resolvers=_reported(ResolverRegistry.load()),
+            destinations=_reported(DestinationRegistry.load()),
             instance_id=instance["instance_id"],
             signing_key=_signing_key(settings, instance["signing_key"]),
             previews=PreviewRoom(Sandbox(), asyncio.Semaphore(settings.max_previews)),

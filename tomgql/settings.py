@@ -64,6 +64,18 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 
+    tom_name: str = Field(
+        "tomgql", min_length=1, max_length=100, description="This TOM's name, as other TOMs see it."
+    )
+    public_url: str | None = Field(
+        None, description="Address under which others reach this site, as https://tom.example.org; they are told it."
+    )
+    private_peers: bool = Field(
+        False,
+        description="Destinations and peers may have addresses of private networks and of this machine, which are"
+        " refused otherwise.",
+    )
+
     data_product_types: dict[TypeName, TypeTitle | None] = Field(
         default_factory=dict,
         description="Types of data product that this site adds, by name with their titles, as a JSON object; null"

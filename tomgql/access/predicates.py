@@ -11,6 +11,9 @@ statement runs, so a change of rights acts on the next read. ``bind`` adds a val
 - Reduced datum: follows its product, or its target if it has none; so does each of its older revisions.
 - Target list: its maker, administrators, and whoever may see one of its targets.
 - Harvest rule: its maker, administrators, and whoever may change its target.
+- Destination: administrators, and members of the user groups that have the right to share with it.
+- Share and its items: its maker and administrators. Continuous share: these, and whoever may SHARE its target.
+- Peer subscription: administrators.
 - Job: its creator, administrators, and whoever may see the data product it is about, or may change its target.
 """
 
@@ -229,6 +232,49 @@ def harvest_rule_visible_to(actor: Principal, rule: str, bind: Bind) -> str:
         f"({rule}.created_by_id = {bind(actor.user_id, 'bigint')}"
         f" or {rule}.target_id in {_granted_targets(actor, CHANGE, bind)})"
     )
+
+
+def destination_usable_by(actor: Principal, destination: str, bind: Bind) -> str:
+    """Whether the actor may share with the destination whose name the expression ``destination`` gives."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"{destination} in (select dg.destination from destination_grants dg"
+        f" where dg.user_group_id in {my_groups(actor, bind)})"
+    )
+
+
+def share_visible_to(actor: Principal, share: str, bind: Bind) -> str:
+    """Whether the actor may see the share and what became of its items: its maker and administrators do."""
+    return _made_by(actor, share, bind)
+
+
+def share_item_visible_to(actor: Principal, item: str, bind: Bind) -> str:
+    """Whether the actor may see a row of the share ledger: the job that delivers it is the actor's own."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return f"{item}.job_id in (select sj.id from jobs sj where sj.created_by_id = {bind(actor.user_id, 'bigint')})"
+
+
+def continuous_share_visible_to(actor: Principal, share: str, bind: Bind) -> str:
+    """Whether the actor may see and delete the continuous share: its maker, and whoever may SHARE its target."""
+    if actor.is_admin:
+        return "true"
+    if actor.is_anonymous:
+        return "false"
+    return (
+        f"({share}.created_by_id = {bind(actor.user_id, 'bigint')}"
+        f" or {share}.target_id in {_granted_targets(actor, SHARE, bind)})"
+    )
+
+
+def peer_subscription_visible_to(actor: Principal, _subscription: str, _bind: Bind) -> str:
+    """Whether the actor may see and change what is followed of other servers: administrators do."""
+    return "true" if actor.is_admin else "false"
 
 
 def user_visible_to(actor: Principal, user: str, bind: Bind) -> str:

@@ -12,11 +12,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from tomgql.errors import InvalidInput, UnknownPlugin
 from tomgql.plugins.contracts import Hook, Processor, SourceFile, check, check_hook
+from tomgql.plugins.destinations import DestinationKind, check_destination
 from tomgql.plugins.resolvers import NameResolver, check_resolver
 from tomgql.plugins.surveys import SurveyService, check_survey
 
 PROCESSOR_GROUP, HOOK_GROUP, SURVEY_GROUP = "tomgql.processors", "tomgql.hooks", "tomgql.surveys"
-RESOLVER_GROUP = "tomgql.resolvers"
+RESOLVER_GROUP, DESTINATION_GROUP = "tomgql.resolvers", "tomgql.destinations"
 """Groups of entry points."""
 
 OURS = "tomgql"
@@ -125,6 +126,18 @@ class ResolverRegistry(Registry[NameResolver]):
     def faults_of(plugin: Any) -> list[str]:
         """See `tomgql.plugins.resolvers.check_resolver`."""
         return check_resolver(plugin)
+
+
+class DestinationRegistry(Registry[DestinationKind]):
+    """The kinds of sharing destination that are installed."""
+
+    kind = "kind of destination"
+    group = DESTINATION_GROUP
+
+    @staticmethod
+    def faults_of(plugin: Any) -> list[str]:
+        """See `tomgql.plugins.destinations.check_destination`."""
+        return check_destination(plugin)
 
 
 class ProcessorRegistry(Registry[Processor]):

@@ -17,6 +17,10 @@ PREFIXES = {
     "tokens": "k",
     "target_lists": "l",
     "harvest_rules": "h",
+    "shares": "s",
+    "share_items": "si",
+    "continuous_shares": "cs",
+    "peer_subscriptions": "ps",
 }
 """Resource -> prefix of its ids."""
 

@@ -6,7 +6,8 @@ migration named ``..._rules``; a test compares models and database.
 """
 
 from tomgql.store.tables.data import ReducedDatum, ReducedDatumDisabling, ReducedDatumRevision
-from tomgql.store.tables.log import Event, IdempotencyKey, Instance, Job, ShareLedger
+from tomgql.store.tables.federation import PeerRefusal, PeerSubscription, Road, TargetGlobalId, Tombstone
+from tomgql.store.tables.log import Event, IdempotencyKey, Instance, Job
 from tomgql.store.tables.people import Membership, Token, User, UserGroup
 from tomgql.store.tables.products import (
     DataProduct,
@@ -16,14 +17,18 @@ from tomgql.store.tables.products import (
     FileUpload,
     Observation,
 )
+from tomgql.store.tables.sharing import ContinuousShare, Destination, DestinationGrant, Share, ShareLedger
 from tomgql.store.tables.surveys import HarvestRule, SurveyCredential, SurveyQuery
 from tomgql.store.tables.targets import Target, TargetGrant, TargetList, TargetListMember, TargetName
 
 __all__ = [
+    "ContinuousShare",
     "DataProduct",
     "DataProductGroup",
     "DataProductGroupProduct",
     "DataProductGroupUserGroup",
+    "Destination",
+    "DestinationGrant",
     "Event",
     "FileUpload",
     "HarvestRule",
@@ -32,18 +37,24 @@ __all__ = [
     "Job",
     "Membership",
     "Observation",
+    "PeerRefusal",
+    "PeerSubscription",
     "ReducedDatum",
     "ReducedDatumDisabling",
     "ReducedDatumRevision",
+    "Road",
+    "Share",
     "ShareLedger",
     "SurveyCredential",
     "SurveyQuery",
     "Target",
+    "TargetGlobalId",
     "TargetGrant",
     "TargetList",
     "TargetListMember",
     "TargetName",
     "Token",
+    "Tombstone",
     "User",
     "UserGroup",
 ]

@@ -11,6 +11,9 @@ from tortoise.fields.db_defaults import SqlDefault
 NOW = SqlDefault("now()")
 """Default of time columns: the time at which the transaction began."""
 
+RANDOM_UUID = SqlDefault("gen_random_uuid()")
+"""Default of global ids."""
+
 
 def key() -> Any:
     """A 64-bit surrogate key."""

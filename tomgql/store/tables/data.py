@@ -22,6 +22,8 @@ class ReducedDatum(Model):
     several data claim, of which this one is not the first; ``apart_for`` is the user who brought it beside a datum that
     was hidden from them.
 
+    ``road_id`` and ``peer_bag`` as of targets; ``flag_revision`` counts how often it was taken out of use or back.
+
     Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
     wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
     """
@@ -49,6 +51,9 @@ class ReducedDatum(Model):
     time_quality = fields.CharField(9, db_default="assumed")
     created = created_at()
     modified = created_at()
+    flag_revision = fields.IntField(db_default=0)
+    road_id = fields.BigIntField(null=True)
+    peer_bag = fields.JSONField[dict[str, object]](null=True)
 
     band = fields.CharField(50, null=True)
     flux_ujy = fields.FloatField(null=True)

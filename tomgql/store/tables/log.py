@@ -1,4 +1,4 @@
-"""Jobs, the event log, the share ledger, answered bulk calls, and the instance itself."""
+"""Jobs, the event log, answered bulk calls, and the instance itself."""
 
 from __future__ import annotations
 
@@ -71,29 +71,6 @@ class Event(Model):
 
     class Meta:
         table = "events"
-
-
-class ShareLedger(Model):
-    """What went to which destination, at which content: a resend updates and never doubles."""
-
-    id = key()
-    destination = fields.CharField(200)
-    subject_kind = fields.CharField(20)
-    subject_global_id = fields.UUIDField()
-    target_id = fields.BigIntField(null=True)
-    subject_id = fields.BigIntField(null=True)
-    content = fields.UUIDField(null=True)
-    state = fields.CharField(9, db_default="QUEUED")
-    job_id = fields.BigIntField(null=True)
-    attempts = fields.IntField(db_default=0)
-    remote_id = fields.CharField(200, null=True)
-    error = fields.TextField(null=True)
-    created = created_at()
-    sent = fields.DatetimeField(null=True)
-
-    class Meta:
-        table = "share_ledger"
-        unique_together = (("destination", "subject_kind", "subject_global_id"),)
 
 
 class IdempotencyKey(Model):

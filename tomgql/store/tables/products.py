@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
-from tomgql.store.tables.columns import created_at, key
+from tomgql.store.tables.columns import RANDOM_UUID, created_at, key
 from tomgql.store.tables.people import Token, User, UserGroup
 from tomgql.store.tables.targets import Target
 
@@ -34,7 +34,8 @@ class Observation(Model):
 class DataProduct(Model):
     """A file of a target. Its bytes lie in the file store under their SHA-256.
 
-    ``origin`` says which service gave it to which query (``request_job_id``); null of what people send.
+    ``origin`` says which service gave it to which query (``request_job_id``); null of what people send. ``road_id``,
+    ``peer_bag`` and ``revision`` as of targets.
     """
 
     id = key()
@@ -53,6 +54,10 @@ class DataProduct(Model):
     notes = fields.JSONField[list[dict[str, object]]](db_default=[])
     origin = fields.JSONField[dict[str, object]](null=True)
     request_job_id = fields.BigIntField(null=True)
+    global_id = fields.UUIDField(db_default=RANDOM_UUID, unique=True)
+    revision = fields.IntField(db_default=1)
+    road_id = fields.BigIntField(null=True)
+    peer_bag = fields.JSONField[dict[str, object]](null=True)
     uploaded_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
-from tomgql.store.tables.columns import created_at, key, texts
+from tomgql.store.tables.columns import RANDOM_UUID, created_at, key, texts
 from tomgql.store.tables.people import User, UserGroup
 
 
@@ -13,7 +13,8 @@ class Target(Model):
     """An object of interest. Columns are those of TOM Toolkit's target, with the unit in the name.
 
     Positions are ICRS; angles of orbits are J2000. ``position``, the unit vector as a ``cube`` for cone search, is a
-    generated column of the rules migration.
+    generated column of the rules migration. ``road_id`` is the way by which its present state came from another
+    installation, and ``peer_bag`` what that one said beyond what is known here; ``revision`` counts its changes.
     """
 
     id = key()
@@ -48,6 +49,10 @@ class Target(Model):
     extras = fields.JSONField[dict[str, object]](db_default={})
     shared_by = fields.CharField(200, null=True)
     shared_from = fields.CharField(200, null=True)
+    global_id = fields.UUIDField(db_default=RANDOM_UUID)
+    revision = fields.IntField(db_default=1)
+    road_id = fields.BigIntField(null=True)
+    peer_bag = fields.JSONField[dict[str, object]](null=True)
     created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "tomgql.User", null=True, on_delete=fields.SET_NULL, related_name=False
     )
