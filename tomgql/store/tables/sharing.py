@@ -101,10 +101,11 @@ class ContinuousShare(Model):
 
 
 class ShareLedger(Model):
-    """What goes, or went, to which destination, at which content: a resend updates and never doubles.
+    """What went to which destination, at which content: a resend updates and never doubles.
 
-    One row an item and destination. ``job_id`` is the job that delivers it, ``due`` when it is tried next; ``answer``
-    is what the destination said last. Of reduced data ``subject_id`` is the second part of their key.
+    One row an item and destination, also of what is still to go. ``job_id`` is the job that delivers it, ``due`` when
+    it is tried next; ``answer`` is what the destination said last. Of reduced data ``subject_id`` is the second part of
+    their key.
     """
 
     id = key()
