@@ -139,6 +139,13 @@ class RowOutcome(Enum):
     REJECTED = value("REJECTED", "Was not taken; `message` says why.")
 
 
+@strawberry.enum(description="What something that changed is.")
+class ChangedKind(Enum):
+    TARGETS = value("TARGETS", "A target.")
+    DATA_PRODUCTS = value("DATA_PRODUCTS", "A data product.")
+    REDUCED_DATA = value("REDUCED_DATA", "Reduced data.")
+
+
 @strawberry.enum(description="What happened to something.")
 class Change(Enum):
     CREATED = value("CREATED", "Is new.")

@@ -39,6 +39,8 @@ MOST_NODES = 100
 class ServerInfo:
     name: str = described("Name of the software.")
     version: str = described("Version of the software.")
+    instance_id: str = described("Id of this installation, a UUID; what came from it bears it wherever it goes.")
+    tom_name: str = described("Name of this TOM, for people.")
     time: datetime = described("The server's time.")
     latest_cursor: Cursor = described(
         "The end of the event log as of what the whole answer shows: all of an operation that asks for it is read at"
@@ -95,6 +97,8 @@ class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries):
         return ServerInfo(
             name="tomgql",
             version=__version__,
+            instance_id=rt.instance_id,
+            tom_name=rt.settings.tom_name,
             time=datetime.now(UTC),
             latest_cursor=Cursor(latest),
             oldest_cursor=Cursor(oldest),

@@ -18,8 +18,22 @@ _FEDERATING = "current_setting('tomgql.federating', true) = 'on'"
 
 # What of a target is its own site's affair, or no content.
 _LOCAL_OF_TARGET = (
-    "ARRAY['id', 'access', 'created_by_id', 'created', 'modified', 'revision', 'road_id', 'position', 'global_id']"
+    "ARRAY['id', 'access', 'created_by_id', 'created', 'modified', 'revision', 'road_id', 'position', 'global_id', 'origin_instance_id']"
 )
+
+# Anew, for the columns that reduced data have by now.
+REVISIONS = [
+    "DROP VIEW reduced_datum_revisions",
+    """
+    CREATE VIEW reduced_datum_revisions AS
+        SELECT was.*, old.target_id AS of_target_id, old.datum_id AS of_datum_id, old.revision AS of_revision
+        FROM reduced_data_revisions old
+        JOIN reduced_data datum ON datum.target_id = old.target_id AND datum.id = old.datum_id
+        CROSS JOIN LATERAL jsonb_populate_record(NULL::reduced_data, old.record || jsonb_build_object(
+            'target_id', old.target_id, 'id', old.datum_id, 'identity', datum.identity,
+            'global_id', datum.global_id)) was
+    """,
+]
 
 RULES = [
     "CREATE UNIQUE INDEX ON targets (global_id)",
@@ -147,7 +161,11 @@ def _options(table: str, description: str, **more: Any) -> dict[str, Any]:
     return {"table": table, "app": "tomgql", "pk_attr": "id", "table_description": description, **more}
 
 
-_FROM_ELSEWHERE = [("road_id", fields.BigIntField(null=True)), ("peer_bag", _json(null=True))]
+_FROM_ELSEWHERE = [
+    ("origin_instance_id", fields.UUIDField(null=True)),
+    ("road_id", fields.BigIntField(null=True)),
+    ("peer_bag", _json(null=True)),
+]
 
 
 class Migration(migrations.Migration):
@@ -245,5 +263,5 @@ class Migration(migrations.Migration):
         ops.AddField(model_name="DataProduct", name="global_id", field=_global_id(unique=True)),
         ops.AddField(model_name="DataProduct", name="revision", field=fields.IntField(db_default=1)),
         ops.AddField(model_name="ReducedDatum", name="flag_revision", field=fields.IntField(db_default=0)),
-        ops.RunSQL(RULES),
+        ops.RunSQL([*REVISIONS, *RULES]),
     ]
