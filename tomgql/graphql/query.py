@@ -16,6 +16,7 @@ from tomgql.graphql.context import Info
 from tomgql.graphql.harvests import HarvestQueries
 from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
+from tomgql.graphql.peers import PeerQueries
 from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
@@ -70,7 +71,7 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries):
+class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries, PeerQueries):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

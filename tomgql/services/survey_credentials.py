@@ -1,7 +1,7 @@
 """The secrets that survey services want: of one user or of everybody, encrypted at rest, never answered or logged.
 
-A user's own come before those of everybody, which come before those of the settings. They are encrypted by Fernet
-(https://github.com/fernet/spec) with a key derived from the setting ``credentials_key`` (HKDF, RFC 5869).
+A user's own come before those of everybody, which come before those of the settings. How they are encrypted stands in
+`tomgql.services.sealing`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,12 @@ from itertools import permutations
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-import orjson
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from tomgql.access import guard
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, NotFound, Unavailable
+from tomgql.errors import InvalidInput, NotFound
 from tomgql.plugins.registry import ResolverRegistry, SurveyRegistry
 from tomgql.runtime import Runtime
+from tomgql.services.sealing import Unreadable, seal, unseal
 from tomgql.services.survey_calls import AskedService
 from tomgql.settings import Settings
 from tomgql.store.transaction import transaction
@@ -51,7 +47,7 @@ async def set_credentials(
     known: ResolverRegistry | SurveyRegistry = rt.resolvers if service in rt.resolvers.installed else rt.surveys
     plugin = known.locate(service).plugin
     checked = _checked(plugin, secrets)
-    sealed = _fernet(rt.settings).encrypt(orjson.dumps(checked))
+    sealed = seal(rt.settings, checked)
     async with transaction(rt.writes) as tx:
         await tx.execute(
             "insert into survey_credentials (service, user_id, names, secrets) values ($1, $2, $3, $4)"
@@ -163,19 +159,10 @@ def _checked(plugin: AskedService, secrets: Mapping[str, object]) -> dict[str, s
     return checked
 
 
-def _fernet(settings: Settings) -> Fernet:
-    if settings.credentials_key is None:
-        raise Unavailable(
-            "This site cannot store secrets: its administrator must set TOMGQL_CREDENTIALS_KEY (16 characters or more)."
-        )
-    key = HKDF(SHA256(), 32, salt=None, info=b"tomgql survey credentials")
-    return Fernet(base64.urlsafe_b64encode(key.derive(settings.credentials_key.get_secret_value().encode())))
-
-
 def _opened(settings: Settings, sealed: bytes) -> dict[str, str]:
     try:
-        secrets: dict[str, str] = orjson.loads(_fernet(settings).decrypt(sealed))
-    except InvalidToken:
+        secrets: dict[str, str] = unseal(settings, sealed)
+    except Unreadable:
         raise InvalidInput(
             "Stored credentials cannot be read with this site's key; set them again with `setSurveyCredentials`.",
             path=["input", "service"],

@@ -107,20 +107,23 @@ RULES = [
     " WHEN (OLD.disabled <> NEW.disabled OR OLD.revision <> NEW.revision OR OLD.target_id <> NEW.target_id)"
     " EXECUTE FUNCTION tomgql_count_datum_change()",
     # Before the row goes, since its other ids go with it.
-    """
+    f"""
     CREATE FUNCTION tomgql_bury_target() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO tombstones (kind, global_id)
-            SELECT 'target', OLD.global_id UNION SELECT 'target', o.global_id FROM target_global_ids o
-            WHERE o.target_id = OLD.id ON CONFLICT DO NOTHING;
+        INSERT INTO tombstones (kind, global_id, by_origin)
+            SELECT 'target', k.global_id, OLD.origin_instance_id IS NULL OR coalesce({_FEDERATING}, false)
+            FROM (SELECT OLD.global_id UNION SELECT o.global_id FROM target_global_ids o
+                WHERE o.target_id = OLD.id) k (global_id) ON CONFLICT DO NOTHING;
         RETURN OLD;
     END $$
     """,
     "CREATE TRIGGER targets_bury BEFORE DELETE ON targets FOR EACH ROW EXECUTE FUNCTION tomgql_bury_target()",
-    """
+    f"""
     CREATE FUNCTION tomgql_bury_products() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO tombstones (kind, global_id) SELECT 'data_product', global_id FROM gone ON CONFLICT DO NOTHING;
+        INSERT INTO tombstones (kind, global_id, by_origin)
+            SELECT 'data_product', global_id, origin_instance_id IS NULL OR coalesce({_FEDERATING}, false)
+            FROM gone ON CONFLICT DO NOTHING;
         RETURN NULL;
     END $$
     """,
@@ -198,6 +201,7 @@ class Migration(migrations.Migration):
                 ("id", _key()),
                 ("kind", fields.CharField(max_length=20)),
                 ("global_id", fields.UUIDField(unique=True)),
+                ("by_origin", fields.BooleanField(db_default=True)),
                 ("created", _now()),
             ],
             options=_options(
