@@ -132,7 +132,8 @@ def _examples(count: int) -> settings:
 
 class TestEquality:
     async def test_the_naive_reader_has_a_rule_for_everything(self, oracle: Oracle) -> None:
-        assert oracle.naive.unknown(NOT_ASKED) == sorted(VOLATILE)
+        of_objects = VOLATILE - {"ReducedDatum.record"}  # rules are for objects, not for interfaces
+        assert oracle.naive.unknown(NOT_ASKED) == sorted(of_objects)
 
     @pytest.mark.timeout(3600)
     @given(data=st.data())

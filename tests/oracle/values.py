@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from graphql import (
     GraphQLEnumType,
@@ -64,6 +65,9 @@ TIMES = (
     "1970-01-01",
     "9999-12-31T23:00Z",
 )
+
+INSTALLATIONS = tuple(str(UUID(int=each << 96)) for each in (1, 2, 3))
+GLOBAL_IDS = (*(str(UUID(int=number << 64)) for number in range(0, 90, 3)), "nobody's", "")
 
 BOUNDED: dict[str, Sequence[float]] = {
     "ConeInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),
@@ -149,6 +153,10 @@ class Values:
         bounded = BOUNDED.get(f"{owner}.{name}") or BOUNDED.get(name)
         if bounded is not None:
             return self.pick(bounded)
+        if name == "notVia":
+            return self.pick(INSTALLATIONS)
+        if name == "globalId":
+            return self.pick(GLOBAL_IDS)
         if name == "like":
             return self.pick(PATTERNS)
         if type_.name == "ID":

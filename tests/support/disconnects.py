@@ -86,10 +86,11 @@ class Parts:
             self.start_web(number)
         else:
             server = self.valkey if kind == "valkey" else self.postgres
-            await asyncio.to_thread(_kill_and_start, server)
+            await asyncio.to_thread(kill_and_start, server)
 
 
-def _kill_and_start(server: EmbeddedPostgres | EmbeddedValkey) -> None:
+def kill_and_start(server: EmbeddedPostgres | EmbeddedValkey) -> None:
+    """kill -9, and start again."""
     if server.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGKILL)

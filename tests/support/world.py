@@ -114,7 +114,7 @@ class World:
 class _Writer:
     def __init__(self, tx: asyncpg.Connection) -> None:
         self._tx = tx
-        self._numbers = count()
+        self._numbers, self._targets = count(), count()
 
     async def add(self, table: str, **values: Any) -> int:
         """Insert one row; its key."""
@@ -128,6 +128,7 @@ class _Writer:
     async def target(self, name: str, access: str, aliases: tuple[str, ...] = (), **values: Any) -> int:
         moment = START + timedelta(days=next(self._numbers) // 3)
         values = {"created": moment, "modified": START - (moment - START), **values}
+        values["global_id"] = UUID(int=(3 * next(self._targets)) << 64)
         key = await self.add("targets", name=name, access=access, **values)
         for n, each in enumerate((name, *aliases)):
             simplified = simplify_name(each)
@@ -142,6 +143,7 @@ class _Writer:
             "file_name": f"file {number % 2} %_'ü.csv",
             "size_bytes": number * 1000 if number % 4 else 2**31 - 1 + number,
             "sha256": f"{number:064x}",
+            "global_id": UUID(int=number << 64),
             "thumbnail_sha256": f"{number:064x}"[::-1] if number % 2 else None,
             "uploaded_by_id": user,
             "featured": number % 2 == 0,
@@ -201,6 +203,13 @@ class _Writer:
             " origin = jsonb_build_object('service', 'atlas', 'received', 1.5e0) where id % 3 = 0",
             jobs,
         )
+
+    async def came_by(self, roads: list[int]) -> None:
+        """Let some of everything have come from elsewhere."""
+        for table in ("targets", "data_products", "reduced_data"):
+            await self._tx.execute("set local tomgql.federating = 'on'")
+            chosen = "($1::bigint[])[1 + id % cardinality($1)]"
+            await self._tx.execute(f"update {table} set road_id = {chosen} where id % 2 = 0", roads)
 
     async def job(self, **values: Any) -> int:
         given = {"kind": "process_data_product", "created": START + timedelta(hours=next(self._numbers) // 2)}
@@ -289,6 +298,7 @@ async def _write(w: _Writer) -> World:
         for number, maker in enumerate(("admin", "member", "stranger") * 3)
     ]  # fmt: skip
     ids["h"] = [f"h{key}" for key in rules]
+    ids["ps"] = [f"ps{key}" for key in await _peers(w, users["admin"], lists[0])]
     ids["o"] = [f"o{key}" for key in observations]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
         ids[prefix] = [f"{prefix}{key}" for key in keys]
@@ -299,6 +309,22 @@ async def _write(w: _Writer) -> World:
 def _of(observations: list[int], number: int) -> int | None:
     """The first observation of the target for the first product of each of five targets."""
     return observations[number // 3] if number % 3 == 0 and number < 15 else None
+
+
+async def _peers(w: _Writer, maker: int, target_list: int) -> list[int]:
+    """Subscriptions to other servers, refusals of theirs, and what came from two of them."""
+    peers = []
+    for number in range(4):
+        given = {"name": f"peer{number}", "address": f"https://peer{number}.example", "token": b"sealed", "where": {}}
+        more = {"instance_id": UUID(int=number << 96)} if number else {"target_list_id": target_list}
+        peers.append(await w.add("peer_subscriptions", **given, **more, created_by_id=maker, message="ü"))
+        for refused in range(number):
+            await w.add("peer_refusals", peer_subscription_id=peers[-1], kind="target", name=f"no {refused}",
+                        global_id=UUID(int=refused << 64), message="Names of several.",
+                        created=START + timedelta(seconds=refused))  # fmt: skip
+    roads = [await w.add("roads", path=[UUID(int=each << 96) for each in path]) for path in ((1,), (2, 1), (3, 2))]
+    await w.came_by(roads)
+    return peers
 
 
 _USERNAMES = ("stranger", "member", "admin", "ü%_'")

@@ -203,6 +203,17 @@ def has_reduced_data(ask: Asker, target: Row, given: dict[str, Any]) -> bool:
     return any(holds(ask, "ReducedDatumWhere", datum, given) for datum in data)
 
 
+def has_global_id(_ask: Asker, row: Row, given: str) -> bool:
+    """Has this global id."""
+    return str(row.global_id) == given
+
+
+def came_not_via(ask: Asker, row: Row, given: list[str]) -> bool:
+    """Its present state came neither from nor through one of these installations."""
+    (path,) = [road.path for road in ask.sky.tables["roads"] if road.id == row.road_id] or [[]]
+    return not {str(each) for each in path} & set(given)
+
+
 def _photometry(ask: Asker, datum: Row, given: dict[str, Any]) -> bool:
     return datum.data_type == "photometry" and holds(ask, "PhotometryWhere", datum, given)
 
@@ -226,6 +237,8 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "targetList": member("target_lists", "target_list_members", "target_list_id", "target_id", "id"),
         "extras": lambda _ask, target, given: contains(target.extras, given),
         "hasReducedData": has_reduced_data,
+        "globalId": has_global_id,
+        "notVia": came_not_via,
     },
     "TargetListWhere": {"id": own_id, "name": text("name")},
     "DataProductWhere": {
@@ -239,6 +252,8 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         ),
         "observation": names("observations", "observation_id"),
         "featured": equals("featured"),
+        "globalId": has_global_id,
+        "notVia": came_not_via,
     },
     "ReducedDatumWhere": {
         "id": own_id,
@@ -253,6 +268,7 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "telescope": text("telescope"),
         "instrument": text("instrument"),
         "photometry": _photometry,
+        "notVia": came_not_via,
         "disabled": equals("disabled"),
     },
     "PhotometryWhere": {

@@ -53,6 +53,7 @@ SORT_KEYS: dict[str, dict[str, Callable[..., Any]]] = {
     "observations": {"CREATED": lambda row: row.created},
     "jobs": {"CREATED": lambda row: row.created},
     "harvest_rules": {"CREATED": lambda row: row.created},
+    "peer_subscriptions": {"CREATED": lambda row: row.created},
 }
 """Table -> order field -> what to sort by, given the row, and the point if the order has one.
 
@@ -73,6 +74,7 @@ DEFAULT_ORDERS: dict[str, Order] = {
     "observations": [("CREATED", "DESC", None)],
     "jobs": [("CREATED", "DESC", None)],
     "harvest_rules": [("CREATED", "DESC", None)],
+    "peer_subscriptions": [("CREATED", "DESC", None)],
 }
 """Orders of lists that ask for none; the others stand as they were entered."""
 

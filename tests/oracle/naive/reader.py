@@ -24,7 +24,7 @@ from graphql import (
     is_object_type,
 )
 
-from tests.oracle.naive import curves, data, pages, people, products, root, summaries, targets
+from tests.oracle.naive import curves, data, pages, peers, people, products, root, summaries, targets
 from tests.oracle.naive.filters import INPUTS
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rule, Rules, arguments_of, known, snake
@@ -49,6 +49,8 @@ RULES: dict[str, Rules] = {
     "Job": products.JOB,
     "JobError": products.JOB_ERROR,
     "HarvestRule": products.HARVEST_RULE,
+    "PeerSubscription": peers.PEER_SUBSCRIPTION,
+    "PeerRefusal": peers.PEER_REFUSAL,
     "PhotometryDatum": data.PHOTOMETRY,
     "SpectroscopyDatum": data.SPECTROSCOPY,
     "AstrometryDatum": data.ASTROMETRY,

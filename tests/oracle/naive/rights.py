@@ -112,6 +112,9 @@ class Asker:
     def _sees_harvest_rules(self, rule: Row) -> bool:
         return self._is_me(rule.created_by_id) or rule.target_id in self._granted["CHANGE"]
 
+    def _sees_peer_subscriptions(self, _subscription: Row) -> bool:
+        return False  # administrators alone do, who see everything
+
     def _sees_users(self, user: Row) -> bool:
         return self.signed_in and bool(user.is_active)
 

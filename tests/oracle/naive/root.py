@@ -63,6 +63,7 @@ QUERY: Rules = {
     "job": _by_id("jobs"),
     "jobs": everything("jobs", "JobWhere"),
     "harvestRules": everything("harvest_rules"),
+    "peerSubscriptions": everything("peer_subscriptions"),
 }
 
 BAND: Rules = columns("name", "aliases", "wavelengthAngstrom", "abMinusVega", "colour")

@@ -19,6 +19,7 @@ PREFIXES = {
     "user_groups": "ug",
     "tokens": "k",
     "harvest_rules": "h",
+    "peer_subscriptions": "ps",
 }
 """Table -> prefix of the ids of its rows."""
 
@@ -33,6 +34,7 @@ TYPES = {
     "user_groups": "UserGroup",
     "tokens": "Token",
     "harvest_rules": "HarvestRule",
+    "peer_subscriptions": "PeerSubscription",
 }
 """Table -> GraphQL type of its rows."""
 
@@ -42,6 +44,8 @@ KINDS = {"photometry": "PhotometryDatum", "spectroscopy": "SpectroscopyDatum", "
 REVISIONS = "reduced_data_revisions"
 
 LINKS = (
+    "roads",
+    "peer_refusals",
     "target_names",
     "target_grants",
     "target_list_members",

@@ -30,7 +30,8 @@ def _aliases(ask: Asker, target: Row) -> list[str]:
 
 TARGET: Rules = {
     "id": public_id,
-    **columns("name", "extras", "distancePc", "distanceErrorPc", "type", "access"),
+    **columns("name", "extras", "distancePc", "distanceErrorPc", "type", "access", "revision"),
+    "globalId": lambda _ask, row: str(row.global_id),
     **moments("created", "modified"),
     "aliases": _aliases,
     "coordinates": lambda _ask, row: None if row.ra_deg is None or row.dec_deg is None else row,
