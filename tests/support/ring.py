@@ -67,6 +67,14 @@ class Ring:
         command = ["serve", "--port", str(self.settings[number].port)] if name == "web" else ["worker"]
         self.children[f"{name} {number}"] = Child(self.settings[number], *command)
 
+    def complaints(self) -> str:
+        """The last errors that the processes logged."""
+        return "\n".join(
+            f"{name}: {line[:3000]}"
+            for name, child in self.children.items()
+            for line in [each for each in child.printed().splitlines() if "ERROR" in each or "Error" in each][-3:]
+        )
+
     async def kill_one(self, dice: random.Random) -> None:
         """Kill a process and start it again; a server of all three more seldom than one of theirs."""
         what = dice.choice([*self.children] * 3 + ["postgres", "valkey"])
@@ -99,6 +107,8 @@ async def a_ring(place: Path) -> AsyncIterator[Ring]:
                 asked = {"name": f"tom{other}", "address": client.url, "token": client.token}
                 assert (await person.client.query(FOLLOW, i=asked))["createPeerSubscription"]["errors"] == []
         yield ring
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{ring.complaints()}") from error
     finally:
         for child in ring.children.values():
             child.kill()

@@ -13,13 +13,16 @@ import asyncpg
 from pydantic import SecretStr
 
 from tests.support.people import Person, make_person
-from tests.support.site import Site, running_site
+from tests.support.site import Site, running_site, until
 from tomgql.settings import Settings
 from tomgql.store.schema import with_database
 from workers.peers import follow_peers
 
 FOLLOW = """mutation ($i: CreatePeerSubscriptionInput!) { createPeerSubscription(input: $i) {
   peerSubscription { id state } errors { code message path } } }"""
+
+CHANGE = """mutation ($i: UpdatePeerSubscriptionInput!) { updatePeerSubscription(input: $i) {
+  peerSubscription { state message } errors { code message path } } }"""
 
 SUBSCRIPTIONS = """{ peerSubscriptions { nodes { id name address enabled state message cursor instanceId heard
   createdBy { username } refusals { kind globalId name message } } } }"""
@@ -68,6 +71,17 @@ async def a_tom(
 
 
 @asynccontextmanager
+async def two_toms(addresses: dict[str, str], directory: Path, worker_id: str) -> AsyncIterator[tuple[Site, Site]]:
+    """Two sites that know nothing of each other; ``worker_id`` is pytest-xdist's."""
+    first = 4 + 4 * int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
+    async with (
+        a_tom(addresses, directory, f"east_{worker_id}", first) as east,
+        a_tom(addresses, directory, f"west_{worker_id}", first + 1) as west,
+    ):
+        yield east, west
+
+
+@asynccontextmanager
 async def followers(*sites: Site) -> AsyncIterator[None]:
     """What the workers of these sites do of their subscriptions, in this process."""
     tasks = [asyncio.create_task(follow_peers(site.rt)) for site in sites]
@@ -89,6 +103,18 @@ async def follow(here: Person, there: Site, reader: Person, **given: Any) -> str
     return subscription
 
 
+async def change(here: Person, subscription: str, **given: Any) -> None:
+    """Change a subscription."""
+    payload = (await here.client.query(CHANGE, i={"id": subscription, **given}))["updatePeerSubscription"]
+    assert payload["errors"] == []
+
+
+async def stands(here: Person, state: str, words: str = "") -> bool:
+    """Whether the site's one subscription is in a state, and says so."""
+    (found,) = await subscriptions(here)
+    return bool(found["state"] == state and words in found["message"])
+
+
 async def subscriptions(here: Person) -> list[dict[str, Any]]:
     """What is told of the followed servers."""
     found: list[dict[str, Any]] = (await here.client.query(SUBSCRIPTIONS))["peerSubscriptions"]["nodes"]
@@ -106,6 +132,22 @@ async def seen(here: Person) -> dict[str, Any]:
     for datum in sorted(found["reducedData"]["nodes"], key=lambda each: str(each["globalId"])):
         targets[datum.pop("target")["globalId"]]["data"].append(datum)
     return targets
+
+
+async def same(one: Person, other: Person) -> bool:
+    """Whether two sites have the same."""
+    return await seen(one) == await seen(other)
+
+
+async def become_same(one: Person, other: Person, seconds: float = 20) -> None:
+    """Return when two sites have the same; fails with what differs, and how their subscriptions stand."""
+    try:
+        await until(seconds, lambda: same(one, other))
+    except AssertionError:
+        here, there = await seen(one), await seen(other)
+        words = [f"{here.get(key)}\n{there.get(key)}" for key in {*here, *there} if here.get(key) != there.get(key)]
+        words += [str(await subscriptions(each)) for each in (one, other)]
+        raise AssertionError("\n".join(words)) from None
 
 
 async def an_admin(site: Site) -> Person:

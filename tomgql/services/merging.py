@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
@@ -48,21 +49,42 @@ async def merge_targets(rt: Runtime, actor: Principal, into_id: int, from_id: in
     async with transaction(rt.writes) as tx:
         await _require_from(tx, actor, from_id)
     async with transaction(rt.writes) as tx:
-        await _lock(tx, into_id, from_id)
+        await lock_both(tx, into_id, from_id)
         await _require_into(tx, actor, into_id)
         await _require_from(tx, actor, from_id)
-        both = await lock_targets(tx, [into_id, from_id])
-        await update_targets(tx, [{"id": into_id, **filled_columns(both[into_id], both[from_id])}])
-        await _move_names(tx, into_id, from_id)
-        merger = Merger(actor, into_id, from_id)
-        await part_identities(tx, merger)  # before the products move: data and product belong to one target
-        products = await _move_belongings(tx, into_id, from_id)
-        await merge_data(tx, merger)
-        await log.append(tx, "targets", "REVISED", target_id=into_id)
-        await _announce_products(tx, into_id, products)
-        await announce_data(tx, merger)
-        await remove_target(tx, from_id)
+        await merge_locked(tx, actor, into_id, from_id)
     return (into_id,)
+
+
+async def merge_locked(tx: Transaction, actor: Principal, into_id: int, from_id: int) -> None:
+    """`merge_targets` without its questions after rights, of two targets that `lock_both` has locked."""
+    both = await lock_targets(tx, [into_id, from_id])
+    await update_targets(tx, [{"id": into_id, **filled_columns(both[into_id], both[from_id])}])
+    await _move_names(tx, into_id, from_id)
+    merger = Merger(actor, into_id, from_id)
+    await part_identities(tx, merger)  # before the products move: data and product belong to one target
+    products = await _move_belongings(tx, into_id, from_id)
+    await merge_data(tx, merger)
+    await log.append(tx, "targets", "REVISED", target_id=into_id)
+    await _announce_products(tx, into_id, products)
+    await announce_data(tx, merger)
+    global_id = await _move_global_ids(tx, into_id, from_id)
+    await remove_target(tx, from_id)
+    # It is not gone, but a part of the other: who has a copy merges it, too.
+    await tx.execute("delete from tombstones where global_id = $1", global_id)
+
+
+async def _move_global_ids(tx: Transaction, into_id: int, from_id: int) -> UUID:
+    """Let the target be known by the other's global ids, too; the other's own one."""
+    global_id: UUID = await tx.value("select global_id from targets where id = $1", from_id)
+    await tx.execute("update target_global_ids set target_id = $1 where target_id = $2", into_id, from_id)
+    await tx.execute(
+        "insert into target_global_ids (target_id, global_id) values ($1, $2)"
+        " on conflict (global_id) do update set target_id = excluded.target_id",
+        into_id,
+        global_id,
+    )
+    return global_id
 
 
 async def _require_into(tx: Transaction, actor: Principal, into_id: int) -> None:
@@ -74,7 +96,8 @@ async def _require_from(tx: Transaction, actor: Principal, from_id: int) -> None
         await guard.require_target(tx, actor, from_id, right, ["from"])
 
 
-async def _lock(tx: Transaction, into_id: int, from_id: int) -> None:
+async def lock_both(tx: Transaction, into_id: int, from_id: int) -> None:
+    """Lock two targets that are to be merged, against everything."""
     # In the order of keys, so that two merges of the same targets wait for each other; and against everything, so
     # that nothing is attached to `from` any more: who waits for it finds that it is gone.
     keys = [into_id, from_id]

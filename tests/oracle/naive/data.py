@@ -20,8 +20,14 @@ def _has_product(ask: Asker, revision: Row) -> bool:
 def _revisions(ask: Asker, datum: Row) -> list[Row]:
     """What the datum was before, newest first; each follows the product that it came from."""
     mine = [each for each in ask.sky.revisions if (each.target_id, each.id) == (datum.target_id, datum.id)]
-    older = [each for each in mine if each.revision < datum.revision and ask.sees(each) and _has_product(ask, each)]
+    older = [each for each in mine if _is_older(each, datum) and ask.sees(each) and _has_product(ask, each)]
     return sorted(older, key=lambda each: each.revision, reverse=True)
+
+
+def _is_older(revision: Row, datum: Row) -> bool:
+    """Whether it came before; of two revisions of one number that two servers made, the superseded one did."""
+    same_number = revision.revision == datum.revision
+    return revision.revision < datum.revision or (same_number and revision.content != datum.content)
 
 
 DATUM: Rules = {

@@ -40,7 +40,7 @@ class CreatePeerSubscriptionInput:
 class UpdatePeerSubscriptionInput:
     id: strawberry.ID = strawberry.field(description="The subscription.")
     enabled: bool | None = optional("false pauses it, true has it go on where it was.")
-    address: str | None = optional("Its new address.")
+    address: str | None = optional("Its new address; the token must be given with it.")
     token: str | None = optional("Another token.")
     where: JSON | None = optional("Another filter; everything that meets it is copied then.")
     copy_again: bool = strawberry.field(

@@ -96,7 +96,8 @@ REDUCED_DATA = Resource(
         "revisions": Link(
             "reduced_datum_revisions",
             "{child}.of_target_id = {row}.target_id and {child}.of_datum_id = {row}.id"
-            " and {child}.of_revision < {row}.revision",
+            " and {child}.of_revision <= {row}.revision"
+            " and ({child}.of_revision < {row}.revision or {child}.content <> {row}.content)",
             shown=lambda actor, alias, bind: predicates.revision_shown_to(actor, f"{alias}.data_product_id", bind),
         ),
     },

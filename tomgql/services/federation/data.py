@@ -137,7 +137,7 @@ async def _write(tx: Transaction, target_id: int, rows: Sequence[Mapping[str, An
         await tx.execute(
             "insert into reduced_data_revisions (target_id, datum_id, revision, record)"
             f" select d.target_id, d.id, d.revision, {superseded_record('d')} from reduced_data d"
-            " where d.target_id = $1 and d.id = any($2::bigint[]) on conflict do nothing",
+            " where d.target_id = $1 and d.id = any($2::bigint[])",
             target_id,
             newer,
         )
@@ -145,6 +145,8 @@ async def _write(tx: Transaction, target_id: int, rows: Sequence[Mapping[str, An
     changed = await tx.value("select coalesce(array_agg(found), '{}') from federated where is_flagged or is_renamed")
     if changed:
         await tx.execute(_FLAG, target_id, changed)
+    if met := [*newer, *changed]:
+        await tx.execute(_WAY, target_id, met)
     await tx.execute(_CREATE)
 
 
@@ -167,9 +169,17 @@ _FLAG = (
     "update reduced_data d set modified = now(), global_id = least(d.global_id, f.global_id),"
     " disabled = case when f.is_flagged then f.disabled else d.disabled end,"
     " withdrawn = case when f.is_flagged then f.withdrawn and f.disabled else d.withdrawn end,"
-    " flag_revision = greatest(d.flag_revision, f.flag_revision), road_id = f.road_id"
+    " flag_revision = greatest(d.flag_revision, f.flag_revision)"
     " from federated f where d.target_id = $1 and d.id = any($2::bigint[]) and d.id = f.found"
 )
+_WAY = (
+    "update reduced_data d set road_id = case when"
+    " (d.global_id, d.revision, d.content, d.flag_revision, d.disabled)"
+    " = (f.global_id, f.revision, f.content, f.flag_revision, f.disabled) then f.road_id end"
+    " from federated f where d.target_id = $1 and d.id = any($2::bigint[]) and d.id = f.found"
+)
+"""Where a part of what was here stays, the state is this site's own: who gave the rest must hear of it, too."""
+
 _CREATE = (
     f"insert into reduced_data (id, {', '.join((*_CREATED, *_REVISED))})"
     f" select f.found, {', '.join((*(f'f.{name}' for name in _CREATED), *_REVISED.values()))}"

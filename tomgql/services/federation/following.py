@@ -16,6 +16,8 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from tomgql.client import Client
 from tomgql.client.errors import (
     AnswerTooLarge,
@@ -107,6 +109,10 @@ async def _follow(rt: Runtime, claim: Claim) -> None:
         except (ClientError, TomError) as error:
             logger.warning("peer %s: %s", claim.name, error)
             await claims.report(rt, claim, "INTERRUPTED", error.message)
+        except asyncpg.PostgresError as error:
+            outlive(error)
+            logger.exception("peer %s", claim.name)
+            await claims.report(rt, claim, "INTERRUPTED", "It gave what cannot be stored here; the log says why.")
         pause_s = FIRST_PAUSE_S if time.monotonic() - began > GOOD_S else min(pause_s * 2, LONGEST_PAUSE_S)
         await asyncio.sleep(pause_s)
 

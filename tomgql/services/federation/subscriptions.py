@@ -84,6 +84,9 @@ async def update_subscription(
     guard.require_admin(actor)
     async with transaction(rt.writes) as tx:
         await _require(tx, key)
+        if address is not None and token is None:
+            words = "Give the token with the address; the one that is kept was given for another place."
+            raise InvalidInput(words, path=["input", "token"])
         changes = {
             "enabled": enabled,
             "token": None if token is None else seal(rt.settings, _token(token)),

@@ -30,6 +30,7 @@ from tomgql.services.federation.given import (
     path_of,
     road_of,
 )
+from tomgql.services.merging import lock_both, merge_locked
 from tomgql.services.target_checks import MOST_NAMES, ORBIT_COLUMNS, TARGET_COLUMNS, NewTarget, checked_columns
 from tomgql.services.target_names import change_names
 from tomgql.services.target_rows import (
@@ -60,6 +61,7 @@ async def take_target(tx: Transaction, rt: Runtime, giver: Giver, record: Record
     Nothing is told of what was deleted here. Raises InvalidInput.
     """
     ids = _ids(record)
+    await _merge_known(tx, giver, ids)
     target_id = await _known(tx, ids)
     if target_id is None:
         if await tx.value("select true from tombstones where global_id = $1", ids[0]):
@@ -106,12 +108,31 @@ async def _known(tx: Transaction, ids: Sequence[UUID]) -> int | None:
     return locked
 
 
+async def _merge_known(tx: Transaction, giver: Giver, ids: Sequence[UUID]) -> None:
+    """Merge targets that are one over there; those that were made here are left to this site's people."""
+    rows = await tx.rows(
+        "select id from targets where global_id = any($1::uuid[])"
+        " and (global_id = $2 or origin_instance_id is not null) order by global_id <> $2, id",
+        list(ids),
+        ids[0],
+    )
+    for other in rows[1:]:
+        await lock_both(tx, rows[0]["id"], other["id"])
+        if all([await _may_change(tx, giver, each["id"]) for each in (rows[0], other)]):
+            await merge_locked(tx, giver.actor, rows[0]["id"], other["id"])
+
+
 async def _named(tx: Transaction, record: Record) -> int | None:
     """The target here with one of the record's names. Raises Conflict when they are several."""
-    names = [simplify_name(name) for name in names_of(record)]
-    rows = await tx.rows("select distinct target_id from target_names where simplified = any($1::text[])", names)
+    names = {simplify_name(name): name for name in names_of(record)}
+    rows = await tx.rows(
+        "select target_id, min(simplified) as simplified from target_names where simplified = any($1::text[])"
+        " group by target_id order by target_id",
+        list(names),
+    )
     if len(rows) > 1:
-        raise Conflict("Its names belong to several targets here; merge them, or take names from all but one.")
+        several = ", ".join(names[row["simplified"]] for row in rows)
+        raise Conflict(f"Its names belong to several targets here ({several}); merge them, or rename all but one.")
     if not rows:
         return None
     locked: int | None = await tx.value("select id from targets where id = $1 for no key update", rows[0]["target_id"])
@@ -169,6 +190,7 @@ async def _update(
     tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record, taken: Taken
 ) -> None:
     await _learn_ids(tx, target_id, record)
+    is_renamed = await _adopt_id(tx, target_id, record)
     stored = (await lock_targets(tx, [target_id]))[target_id]
     held = await tx.rows(
         "select name from target_names where target_id = $1 order by is_primary desc, id", target_id
@@ -178,6 +200,8 @@ async def _update(
     theirs = _columns(record, stored["access"])
     here, there = (revision, _digest(stored, names)), (_revision(record), _digest(theirs, names_of(record)))
     if there <= here or UUID(rt.instance_id) in path_of(record, giver):
+        if is_renamed:
+            await log.append(tx, "targets", "REVISED", target_id=target_id)
         return
     try:
         async with tx.connection.transaction():
@@ -217,11 +241,14 @@ def _revision(record: Record) -> int:
 async def _stamp(tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record) -> None:
     """Write down the version, the way, and what is not understood here."""
     await tx.execute(
-        "update targets set revision = $2, road_id = $3, peer_bag = $4 where id = $1",
+        # With a lesser global id, the state is this site's own: who gave the rest must hear of it, too.
+        "update targets set revision = $2, peer_bag = $4, road_id = case when global_id >= $5 then $3::bigint end"
+        " where id = $1",
         target_id,
         _revision(record),
         await road_of(tx, path_of(record, giver)),
         bag_of(record, KNOWN),
+        global_id_of(record),
     )
 
 
@@ -233,6 +260,24 @@ async def _learn_ids(tx: Transaction, target_id: int, record: Record) -> None:
         target_id,
         _ids(record),
     )
+
+
+async def _adopt_id(tx: Transaction, target_id: int, record: Record) -> bool:
+    """Take the lesser of two global ids as the target's own, so that all servers come to the same one.
+
+    Who follows this site hears of it wherever the target's state came from.
+    """
+    former = await tx.value(
+        "update targets t set global_id = $2, road_id = null from targets was"
+        " where t.id = $1 and was.id = t.id and $2 < was.global_id returning was.global_id",
+        target_id,
+        global_id_of(record),
+    )
+    if former is None:
+        return False
+    await tx.execute("delete from target_global_ids where global_id = $1", global_id_of(record))
+    await tx.execute("insert into target_global_ids (target_id, global_id) values ($1, $2)", target_id, former)
+    return True
 
 
 def _refusal(record: Record, words: str) -> Refusal:

@@ -12,6 +12,7 @@ from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise.fields.db_defaults import SqlDefault
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
 _FEDERATING = "current_setting('tomgql.federating', true) = 'on'"
@@ -267,5 +268,12 @@ class Migration(migrations.Migration):
         ops.AddField(model_name="DataProduct", name="global_id", field=_global_id(unique=True)),
         ops.AddField(model_name="DataProduct", name="revision", field=fields.IntField(db_default=1)),
         ops.AddField(model_name="ReducedDatum", name="flag_revision", field=fields.IntField(db_default=0)),
+        # Two servers may revise a datum at the same time: both states have the same number, and one is superseded.
+        ops.RemoveConstraint(
+            model_name="ReducedDatumRevision", name=None, fields=["target_id", "datum_id", "revision"]
+        ),
+        ops.AddIndex(
+            model_name="ReducedDatumRevision", index=Index(fields=["target_id", "datum_id", "revision"])
+        ),
         ops.RunSQL([*REVISIONS, *RULES]),
     ]

@@ -87,7 +87,10 @@ class ReducedDatum(Model):
 
 
 class ReducedDatumRevision(Model):
-    """A superseded revision of a datum, whole, as JSON."""
+    """A superseded revision of a datum, whole, as JSON.
+
+    A number may stand twice: two servers may have revised the datum at the same time, and one of the two is superseded.
+    """
 
     id = key()
     target_id = fields.BigIntField()
@@ -99,7 +102,7 @@ class ReducedDatumRevision(Model):
 
     class Meta:
         table = "reduced_data_revisions"
-        unique_together = (("target_id", "datum_id", "revision"),)
+        indexes = (("target_id", "datum_id", "revision"),)
 
 
 class ReducedDatumDisabling(Model):
