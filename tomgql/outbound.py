@@ -1,9 +1,15 @@
-"""Requests to other people's servers: one session a process, and limits on everything that they could do to us."""
+"""Requests to other people's servers: limits on everything that they could do to us, or have us do.
+
+Two sessions a process: one for places that the site's own operator or a plug-in names, and one that connects to public
+addresses alone (`tomgql.public_hosts`).
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from tomgql.errors import UpstreamDown, UpstreamRefused
+from tomgql.public_hosts import PublicResolver, require_public
 
 CONNECT_LIMIT_S = 15.0
 """Until a server has accepted the connection, TLS included."""
@@ -30,9 +37,26 @@ _CHUNK_BYTES = 65_536
 _USER_AGENT = f"tomgql/{version('tomgql')}"
 
 
+Content = Callable[[], AsyncIterator[bytes]]
+"""Opens bytes anew for every attempt."""
+
+
+@dataclass(frozen=True)
+class FileField:
+    """A file of a multipart body."""
+
+    field: str
+    file_name: str
+    content: Content
+    content_type: str
+
+
 @dataclass(frozen=True)
 class Asked:
-    """One request: ``params`` go into the address, ``form`` or ``json`` into the body, ``basic`` is HTTP Basic."""
+    """One request: ``params`` go into the address, ``basic`` is HTTP Basic.
+
+    ``form``, ``json``, ``parts`` (multipart/form-data) or ``content`` go into the body.
+    """
 
     method: str
     address: str
@@ -41,6 +65,8 @@ class Asked:
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     basic: tuple[str, str] | None = None
+    parts: Sequence[tuple[str, str] | FileField] | None = None
+    content: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -57,24 +83,29 @@ class Outbound:
     """The process's HTTP client. TLS is checked; no cookie is kept and no proxy or password of the environment used."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    async def ask(self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float) -> Answered:
+    async def ask(
+        self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float, public: bool = False
+    ) -> Answered:
         """The answer, whatever its status.
 
-        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. Raises `UpstreamDown`
-        when there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of
-        more than ``limit_bytes``.
+        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. ``public``: they must lie
+        at public addresses, whatever their names stand for at the moment. Raises `UpstreamDown` when there is no whole
+        answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of more than
+        ``limit_bytes``.
         """
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 _require_host(asked.address, origins)
-                answered = await self._ask_once(asked, limit_bytes, limit_s)
+                if public:
+                    require_public(asked.address)
+                answered = await self._ask_once(asked, limit_bytes, limit_s, public)
                 target = _redirect(asked, answered)
                 if target is None:
                     return answered
@@ -83,26 +114,48 @@ class Outbound:
             raise UpstreamDown(f"{place(asked.address)} does not answer: {_words(error, limit_s)}.") from error
         raise UpstreamRefused(f"{place(asked.address)} redirects without end.")
 
-    async def _ask_once(self, asked: Asked, limit_bytes: int, limit_s: float) -> Answered:
+    async def _ask_once(self, asked: Asked, limit_bytes: int, limit_s: float, public: bool) -> Answered:
         timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_LIMIT_S, sock_read=SILENCE_LIMIT_S)
         basic = {} if asked.basic is None else {"Authorization": aiohttp.encode_basic_auth(*asked.basic)}
-        async with self._open().request(
-            asked.method, asked.address, params=asked.params, data=asked.form, json=asked.json,
-            headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
-        ) as response:  # fmt: skip
-            content = await _content(response, limit_bytes)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answered(response.status, headers, content, str(response.url))
+        with ExitStack() as stack:
+            body = asked.form if asked.content is None else asked.content()
+            if asked.parts is not None:
+                body = await _multipart(asked.parts, stack)
+            async with self._open(public).request(
+                asked.method, asked.address, params=asked.params, data=body, json=asked.json,
+                headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
+            ) as response:  # fmt: skip
+                content = await _content(response, limit_bytes)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answered(response.status, headers, content, str(response.url))
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, limit_per_host=MOST_PER_HOST),
+    def _open(self, public: bool) -> aiohttp.ClientSession:
+        if public not in self._sessions:
+            resolver = PublicResolver() if public else None
+            self._sessions[public] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=MOST_CONNECTIONS, limit_per_host=MOST_PER_HOST, resolver=resolver, use_dns_cache=not public
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": _USER_AGENT},
                 trust_env=False,
             )
-        return self._session
+        return self._sessions[public]
+
+
+async def _multipart(parts: Sequence[tuple[str, str] | FileField], stack: ExitStack) -> aiohttp.FormData:
+    """The body; files are copied to the local disk first, since many servers want to be told how long a body is."""
+    form = aiohttp.FormData(default_to_multipart=True)
+    for part in parts:
+        if isinstance(part, FileField):
+            copy = stack.enter_context(tempfile.TemporaryFile())
+            async for chunk in part.content():
+                copy.write(chunk)
+            copy.seek(0)
+            form.add_field(part.field, copy, filename=part.file_name, content_type=part.content_type)
+        else:
+            form.add_field(*part)
+    return form
 
 
 def origin(address: str) -> str:
