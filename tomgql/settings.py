@@ -192,6 +192,13 @@ class Settings(BaseSettings):
         description="Encrypts the secrets of survey services and destinations that are stored; without it none can be. `tomgql up` makes"
         " one.",
     )
+    peer_look_s: float = Field(
+        300.0, gt=0, description="Pause between two looks for targets of a followed server that became visible."
+    )
+    peer_lease_s: float = Field(
+        15.0, gt=0, description="A followed server whose worker was silent this long is followed by another."
+    )
+    worker_max_peers: int = Field(50, gt=0, description="Servers that one worker follows at a time.")
     harvest_look_s: float = Field(60.0, gt=0, description="Pause between two looks for harvest rules that are due.")
     survey_step_s: float = Field(90.0, gt=0, description="Longest step of a query of a survey service.")
     survey_answer_bytes: int = Field(50 * MEBIBYTE, gt=0, description="Largest answer of a survey service.")

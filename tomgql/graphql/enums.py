@@ -139,6 +139,23 @@ class RowOutcome(Enum):
     REJECTED = value("REJECTED", "Was not taken; `message` says why.")
 
 
+@strawberry.enum(description="How the following of another server stands.")
+class PeerState(Enum):
+    STARTING = value("STARTING", "A worker will take it up.")
+    COPYING = value("COPYING", "What is there already is being copied.")
+    FOLLOWING = value("FOLLOWING", "Every change is heard of.")
+    INTERRUPTED = value("INTERRUPTED", "The server does not answer; it is asked again by itself.")
+    REFUSED = value("REFUSED", "The server refuses, or is another one; it goes on when somebody changes it.")
+    PAUSED = value("PAUSED", "Somebody has paused it.")
+
+
+@strawberry.enum(description="What something that changed is.")
+class ChangedKind(Enum):
+    TARGETS = value("TARGETS", "A target.")
+    DATA_PRODUCTS = value("DATA_PRODUCTS", "A data product.")
+    REDUCED_DATA = value("REDUCED_DATA", "Reduced data.")
+
+
 @strawberry.enum(description="What happened to something.")
 class Change(Enum):
     CREATED = value("CREATED", "Is new.")

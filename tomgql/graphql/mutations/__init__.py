@@ -8,6 +8,7 @@ from tomgql.graphql.mutations.bulk_targets import BulkTargetMutations
 from tomgql.graphql.mutations.data import DataMutations
 from tomgql.graphql.mutations.lists import ListMutations
 from tomgql.graphql.mutations.observations import ObservationMutations
+from tomgql.graphql.mutations.peers import PeerMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
 from tomgql.graphql.mutations.removal import RemovalMutations
@@ -29,6 +30,7 @@ class Mutation(
     DataMutations,
     RemovalMutations,
     SurveyMutations,
+    PeerMutations,
     PeopleMutations,
 ):
     pass
