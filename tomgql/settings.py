@@ -203,6 +203,11 @@ class Settings(BaseSettings):
     survey_step_s: float = Field(90.0, gt=0, description="Longest step of a query of a survey service.")
     survey_answer_bytes: int = Field(50 * MEBIBYTE, gt=0, description="Largest answer of a survey service.")
 
+    share_request_s: float = Field(
+        600.0, gt=0, description="Longest request to a destination of shares, a file that is sent with it included."
+    )
+    share_answer_bytes: int = Field(20 * MEBIBYTE, gt=0, description="Largest answer of a destination of shares.")
+
     event_retention_days: float = Field(30.0, gt=0, description="Events older than this leave the event log.")
     event_retention_count: int = Field(
         10_000_000, gt=0, description="Most events that the event log keeps; the oldest leave it first."
