@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from tomgql.client.hosts import NotPublic, connector
+from tomgql.client.hosts import NotPublicError, connector
 from tomgql.errors import TomError, Unavailable, UpstreamDown, UpstreamRefused
 from tomgql.plugins.destinations import FilePart
 
@@ -96,7 +96,7 @@ class Outbound:
                     return answered
                 asked = Asked("GET", target, headers=asked.headers, basic=asked.basic)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
-            if isinstance(refused := getattr(error, "os_error", error), NotPublic):
+            if isinstance(refused := getattr(error, "os_error", error), NotPublicError):
                 raise UpstreamRefused(f"{refused.strerror}.") from error
             raise UpstreamDown(f"{place(asked.address)} does not answer: {_words(error, limit_s)}.") from error
         raise UpstreamRefused(f"{place(asked.address)} redirects without end.")

@@ -178,8 +178,8 @@ class Settings(BaseSettings):
 
     survey_addresses: dict[str, str] = Field(
         default_factory=dict,
-        description='Addresses of survey services and name resolvers instead of their own, as a JSON object: {"atlas": "https://..."};'
-        ' of a service with several, by "service.name".',
+        description="Addresses of survey services and name resolvers instead of their own, as a JSON object:"
+        ' {"atlas": "https://..."}; of a service with several, by "service.name".',
     )
     survey_credentials: dict[str, dict[str, SecretStr]] = Field(
         default_factory=dict,
@@ -189,8 +189,8 @@ class Settings(BaseSettings):
     credentials_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Encrypts the secrets of survey services and destinations that are stored; without it none can be. `tomgql up` makes"
-        " one.",
+        description="Encrypts the secrets of survey services and destinations that are stored; without it none can be."
+        " `tomgql up` makes one.",
     )
     peer_look_s: float = Field(
         300.0, gt=0, description="Pause between two looks for targets of a followed server that became visible."

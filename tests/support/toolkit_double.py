@@ -25,7 +25,10 @@ HIDDEN_PAGE = "<!doctype html><html><head><title>Server Error (500)</title></hea
 
 @dataclass
 class ToolkitDouble(ServiceDouble):
-    """Targets, data and products by the order in which they came; ``major`` is the release's number, ``debug`` as of Django's settings."""
+    """Targets, data and products by the order in which they came.
+
+    ``major`` is the release's number, ``debug`` as of Django's settings.
+    """
 
     major: int = 3
     debug: bool = False

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
 
-class NotPublic(OSError):
+class NotPublicError(OSError):
     """A host in a private network, on this machine, or none at all."""
 
 
@@ -29,7 +29,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a host, all of them public. Raises OSError, `NotPublic` among them."""
+        """The addresses of a host, all of them public. Raises OSError, `NotPublicError` among them."""
         found = await self._resolver.resolve(host, port, family)
         for each in found:
             require_public(each["host"], host)
@@ -47,7 +47,7 @@ class PublicConnector(aiohttp.TCPConnector):
         super().__init__(resolver=PublicResolver(), **given)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's own signature
-        """See aiohttp. Raises `NotPublic` for a literal address that is not public."""
+        """See aiohttp. Raises `NotPublicError` for a literal address that is not public."""
         host = req.url.raw_host or ""
         if _literal(host) is not None:
             require_public(host, host)
@@ -60,10 +60,10 @@ def connector(*, public_only: bool, **given: Any) -> aiohttp.TCPConnector:
 
 
 def require_public(address: str, name: str) -> None:
-    """Raises `NotPublic` for an address of a private network, of this machine, or of no single host."""
+    """Raises `NotPublicError` for an address of a private network, of this machine, or of no single host."""
     found = _literal(address)
     if found is None or not found.is_global or found.is_multicast:
-        raise NotPublic(errno.EACCES, f"{name} is in a private network, which this site does not ask")
+        raise NotPublicError(errno.EACCES, f"{name} is in a private network, which this site does not ask")
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

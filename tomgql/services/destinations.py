@@ -1,7 +1,8 @@
 """Destinations of sharing: where shares may go, who may send there, and how the place is reached.
 
 Those that administrators stored come before those of the setting ``destinations``. Secrets are encrypted
-(`tomgql.services.sealing`) and never answered.
+(`tomgql.services.sealing`) and never answered. Whether a host lies in a private network is asked when it is connected
+to: what its name leads to may change.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tomgql.errors import InvalidInput, NotAllowed, NotFound
 from tomgql.outbound import place as host_of
 from tomgql.plugins.destinations import DestinationKind
 from tomgql.plugins.surveys import is_base_address
-from tomgql.public_hosts import require_public
 from tomgql.runtime import Runtime
-from tomgql.services import sealing
+from tomgql.services import secrets
+from tomgql.services.sealing import seal
 from tomgql.settings import Settings
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
@@ -155,7 +156,7 @@ def secrets_of(settings: Settings, found: Destination) -> dict[str, str]:
     """The secrets of a destination. Raises InvalidInput, Unavailable."""
     if found.sealed is None:
         return dict(found.secrets)
-    return sealing.opened(settings, found.sealed, "saveDestination", ["input", "destination"])
+    return secrets.opened(settings, found.sealed, "saveDestination", ["input", "destination"])
 
 
 def read_options(kind: DestinationKind, *given: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,11 +176,8 @@ def read_options(kind: DestinationKind, *given: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def require_address(settings: Settings, address: str, path: list[str]) -> str:
-    """The base address of a place, without its last slash. Raises InvalidInput, UpstreamRefused.
-
-    What its name stands for is looked at whenever it is connected to.
-    """
+def require_address(address: str, path: list[str]) -> str:
+    """The base address of a place, without its last slash. Raises InvalidInput, UpstreamRefused."""
     bare = address.strip().rstrip("/")
     if not is_base_address(bare) or len(bare) > LONGEST_ADDRESS:
         raise InvalidInput(
@@ -188,8 +186,6 @@ def require_address(settings: Settings, address: str, path: list[str]) -> str:
             path=path,
         )
     host_of(bare)
-    if not settings.private_peers:
-        require_public(bare)
     return bare
 
 
@@ -199,7 +195,7 @@ def _merged(rt: Runtime, old: Destination | None, new: SavedDestination) -> Dest
     kind_name = new.kind if new.kind is not None else old.kind if old else ""
     kind = rt.destinations.locate(kind_name).plugin
     given_address = new.address if new.address is not None else old.address if old else ""
-    address = require_address(rt.settings, given_address, ["input", "address"])
+    address = require_address(given_address, ["input", "address"])
     options = new.options if new.options is not None else old.options if old else {}
     read_options(kind, options)
     title = (new.title if new.title is not None else old.title if old else new.name).strip()
@@ -209,7 +205,7 @@ def _merged(rt: Runtime, old: Destination | None, new: SavedDestination) -> Dest
     if new.secrets is not None:
         sealed = _sealed(rt.settings, kind, new.secrets)
     elif old is not None and (old.kind, old.address) == (kind_name, address):
-        sealed = old.sealed or (sealing.seal(rt.settings, old.secrets) if old.secrets else None)
+        sealed = old.sealed or (seal(rt.settings, old.secrets) if old.secrets else None)
     return Destination(
         new.name, kind_name, title, address, dict(options),
         new.enabled if new.enabled is not None else old.enabled if old else True,
@@ -217,16 +213,16 @@ def _merged(rt: Runtime, old: Destination | None, new: SavedDestination) -> Dest
     )  # fmt: skip
 
 
-def _sealed(settings: Settings, kind: DestinationKind, secrets: Mapping[str, Any]) -> bytes | None:
+def _sealed(settings: Settings, kind: DestinationKind, given: Mapping[str, Any]) -> bytes | None:
     path = ["input", "secrets"]
-    if set(secrets) != set(kind.credentials):
+    if set(given) != set(kind.credentials):
         wanted = ", ".join(kind.credentials) or "none"
         raise InvalidInput(f'Destinations of the kind "{kind.name}" want exactly these secrets: {wanted}.', path=path)
-    checked = {name: secret for name, secret in secrets.items() if isinstance(secret, str)}
-    if len(checked) < len(secrets):
-        raise InvalidInput(sealing.NO_SECRET, path=path)
-    sealing.require_secrets(checked, path)
-    return sealing.seal(settings, checked) if checked else None
+    checked = {name: secret for name, secret in given.items() if isinstance(secret, str)}
+    if len(checked) < len(given):
+        raise InvalidInput(secrets.NO_SECRET, path=path)
+    secrets.require_secrets(checked, path)
+    return seal(settings, checked) if checked else None
 
 
 async def _write(tx: Transaction, new: Destination) -> None:
@@ -254,5 +250,5 @@ def _of_row(row: Mapping[str, Any]) -> Destination:
 
 def _of_settings(settings: Settings, name: str) -> Destination:
     given = settings.destinations[name]
-    secrets = {key: secret.get_secret_value() for key, secret in given.secrets.items()}
-    return Destination(name, given.kind, given.title, given.address.rstrip("/"), given.options, secrets=secrets)
+    plain = {key: secret.get_secret_value() for key, secret in given.secrets.items()}
+    return Destination(name, given.kind, given.title, given.address.rstrip("/"), given.options, secrets=plain)

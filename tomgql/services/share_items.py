@@ -17,6 +17,16 @@ from tomgql.store.sql import Bind, Parameters
 DataFilter = Callable[[Principal, Mapping[str, Any], str, Bind], str]
 """Given actor, filter, alias and bind, SQL that says whether a reduced datum is meant: as in queries."""
 
+@dataclass(frozen=True)
+class HowRead:
+    """What sharing takes from reads: the filter of reduced data as in queries, and records as SQL of ``{row}``."""
+
+    data_filter: DataFilter
+    target_record: str
+    product_record: str
+    datum_record: str
+
+
 KINDS = {"target": "targets", "data_product": "dataProducts", "reduced_datum": "reducedData"}
 """Kinds of items, in the order in which they go, and what counts of them are called."""
 
@@ -55,7 +65,7 @@ class Giving:
     actor: Principal
     destination: str
     peer_id: int | None
-    data_filter: DataFilter
+    how: HowRead
     job_id: int | None = None
     rule_id: int | None = None
     takes_disabled: bool = False
@@ -128,7 +138,7 @@ async def expand(connection: Any, giving: Giving, request: Request) -> Counted:
         )
         counted.items[kind] += row["items"]
         counted.unchanged += row["items"] - row["queued"]
-    await add_targets(connection, giving)
+    counted.items["target"] += await add_targets(connection, giving)
     return counted
 
 
@@ -148,23 +158,26 @@ def put(kind: str, giving: Giving, chosen: str, bind: Bind, *, resend: bool) -> 
     )
 
 
-async def add_targets(connection: Any, giving: Giving) -> None:
+async def add_targets(connection: Any, giving: Giving) -> int:
     """Queue the targets of the job's items that are not at the destination yet: nothing can hang on them else.
 
-    Also those that came from the destination itself: what it calls them is known only once it was asked.
+    Also those that came from the destination itself: what it calls them is known only once it was asked. How many.
     """
     if not giving.sends_targets:
-        return
+        return 0
     parameters = Parameters()
     bind = parameters.bind
+    job = bind(giving.job_id, "bigint")
     chosen = (
         f"select t.global_id, t.id as target_id, t.id, {content_of_target('t')} as content from targets t"
-        f" where t.id in (select i.target_id from share_ledger i where i.job_id = {bind(giving.job_id, 'bigint')}"
+        f" where t.id in (select i.target_id from share_ledger i where i.job_id = {job}"
         "  and i.state = 'QUEUED' and i.subject_kind <> 'target')"
         f" and not exists (select from share_ledger s where s.destination = {bind(giving.destination, 'text')}"
-        "  and s.subject_kind = 'target' and s.subject_global_id = t.global_id and s.state = 'SENT')"
+        "  and s.subject_kind = 'target' and s.subject_global_id = t.global_id"
+        f"  and (s.state = 'SENT' or (s.state = 'QUEUED' and s.job_id = {job})))"
     )
-    await connection.fetchrow(put("target", giving, chosen, bind, resend=True), *parameters.values)
+    row = await connection.fetchrow(put("target", giving, chosen, bind, resend=True), *parameters.values)
+    return int(row["queued"])
 
 
 def _chosen(giving: Giving, request: Request) -> list[tuple[str, Callable[[Bind], str]]]:
@@ -195,7 +208,7 @@ def _named(request: Request, giving: Giving, target_id: str, bind: Bind) -> str:
 def _data_condition(giving: Giving, request: Request, named: bool, bind: Bind) -> str:
     parts = [_named(request, giving, "d.target_id", bind)] if named else []
     if request.where is not None:
-        parts.append(giving.data_filter(giving.actor, request.where, "d", bind))
+        parts.append(giving.how.data_filter(giving.actor, request.where, "d", bind))
     return " and ".join(f"({part})" for part in parts)
 
 
@@ -216,7 +229,7 @@ def products(giving: Giving, condition: str, bind: Bind) -> str:
     return (
         f"select p.global_id, p.target_id, p.id, {content_of_product('p')} as content from data_products p"
         f" where {condition} and {predicates.product_visible_to(giving.actor, 'p', bind)}"
-        f" and {_target_shared(giving, 'p.target_id', bind)}"
+        f" and {target_shared(giving, 'p.target_id', bind)}"
         f" and ({peer} is null or p.uploaded_by_id is distinct from {peer})"
     )
 
@@ -229,15 +242,15 @@ def data(giving: Giving, condition: str, bind: Bind) -> str:
         "select distinct on (d.global_id) d.global_id, d.target_id, d.id,"
         f" {content_of_datum('d', giving.takes_disabled)} as content from reduced_data d"
         f" where {condition} and {in_use} and {predicates.datum_visible_to(giving.actor, 'd', bind)}"
-        f" and {_target_shared(giving, 'd.target_id', bind)} and ({peer} is null or not exists ("
+        f" and {target_shared(giving, 'd.target_id', bind)} and ({peer} is null or not exists ("
         f" select from jobs fj where fj.id = d.job_id and fj.created_by_id = {peer}) and not exists ("
         f" select from data_products fp where fp.id = d.data_product_id and fp.uploaded_by_id = {peer}))"
     )
 
 
-def _target_shared(giving: Giving, target_id: str, bind: Bind) -> str:
+def target_shared(giving: Giving, target_id: str, bind: Bind) -> str:
+    """Whether the actor may SHARE the target that the expression ``target_id`` names."""
     allowed = predicates.target_allows(giving.actor, "st", predicates.SHARE, bind)
     if allowed == "true":
         return "true"
     return f"{target_id} in (select st.id from targets st where {allowed})"
-

@@ -18,7 +18,7 @@ from tomgql.runtime import Runtime
 from tomgql.services import idempotency
 from tomgql.services.destinations import Destination, read_options, require_usable
 from tomgql.services.jobs import enqueue
-from tomgql.services.share_items import Counted, DataFilter, Giving, Request, preview
+from tomgql.services.share_items import Counted, Giving, HowRead, Request, preview
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction, transaction
 
@@ -50,7 +50,7 @@ class Shared:
     preview: Counted | None = None
 
 
-async def share(rt: Runtime, actor: Principal, new: NewShare, data_filter: DataFilter) -> Shared:
+async def share(rt: Runtime, actor: Principal, new: NewShare, how: HowRead) -> Shared:
     """Give targets, data products or reduced data to a destination; with ``dry_run`` only say what would go.
 
     Permission: the destination's own right, and SHARE on every target named; of a list those targets go that the actor
@@ -58,7 +58,7 @@ async def share(rt: Runtime, actor: Principal, new: NewShare, data_filter: DataF
     UnknownPlugin. Idempotent by ``idempotency_key``.
     """
     user_id = guard.require_writer(actor)
-    stored = _checked(actor, new, data_filter)
+    stored = _checked(actor, new, how)
     async with transaction(rt.writes) as tx:
         place = await require_usable(tx, rt, actor, new.destination, ["input", "destination"])
         kind = rt.destinations.locate(place.kind).plugin
@@ -68,16 +68,16 @@ async def share(rt: Runtime, actor: Principal, new: NewShare, data_filter: DataF
         if not new.dry_run:
             return await _ask(tx, rt, actor, user_id, replace(new, request=request), stored, options)
     async with rt.shares.of(actor.user_id).acquire() as connection:
-        return Shared(preview=await preview(connection, giving_of(actor, place, kind, data_filter), request))
+        return Shared(preview=await preview(connection, giving_of(actor, place, kind, how), request))
 
 
 def giving_of(
-    actor: Principal, place: Destination, kind: DestinationKind, data_filter: DataFilter, *,
+    actor: Principal, place: Destination, kind: DestinationKind, how: HowRead, *,
     job_id: int | None = None, rule_id: int | None = None,
 ) -> Giving:  # fmt: skip
     """Who gives to which destination, as the statements about items want it."""
     return Giving(
-        actor, place.name, place.peer_id, data_filter, job_id, rule_id,
+        actor, place.name, place.peer_id, how, job_id, rule_id,
         takes_disabled=bool(getattr(kind, "takes_disabled", False)), sends_targets=TARGETS in kind.capabilities,
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ async def _ask(
     return Shared(share_id, job_id)
 
 
-def _checked(actor: Principal, new: NewShare, data_filter: DataFilter) -> dict[str, Any]:
+def _checked(actor: Principal, new: NewShare, how: HowRead) -> dict[str, Any]:
     """The request as it is stored. Raises InvalidInput, and QueryTooCostly for its filter."""
     if len(new.message) > LONGEST_MESSAGE:
         raise InvalidInput(f"A message has {LONGEST_MESSAGE} characters at most.", path=["input", "message"])
@@ -111,7 +111,7 @@ def _checked(actor: Principal, new: NewShare, data_filter: DataFilter) -> dict[s
             "Say what to share: `targets`, `targetList`, `dataProducts` or `reducedData`.", path=["input", "targets"]
         )
     if given.where is not None:
-        data_filter(actor, given.where, "d", Parameters().bind)
+        how.data_filter(actor, given.where, "d", Parameters().bind)
     text = orjson.dumps(given.to_json())
     if len(orjson.dumps(given.to_json()["where"])) > LARGEST_FILTER_BYTES:
         raise InvalidInput(f"The filter has more than {LARGEST_FILTER_BYTES} bytes.", path=["input", "reducedData"])

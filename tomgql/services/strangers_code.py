@@ -1,4 +1,4 @@
-"""The code of survey services, name resolvers and destinations, run here: what goes wrong in it ends what it was asked."""
+"""The code of survey services, name resolvers and destinations, run here: its errors end what it was asked alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 from tomgql.errors import ServiceFailed, TomError, UpstreamDown
 from tomgql.runtime import OUTAGES
-from tomgql.services.sealing import without_secrets
+from tomgql.services.secrets import without_secrets
 
 logger = logging.getLogger(__name__)
 
