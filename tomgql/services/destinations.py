@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from tomgql.access import guard, predicates
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, NotAllowed, NotFound
+from tomgql.errors import InvalidInput, NotAllowed, NotFound, Unavailable
 from tomgql.outbound import place as host_of
 from tomgql.plugins.destinations import DestinationKind
 from tomgql.plugins.surveys import is_base_address
@@ -157,6 +157,14 @@ def secrets_of(settings: Settings, found: Destination) -> dict[str, str]:
     if found.sealed is None:
         return dict(found.secrets)
     return secrets.opened(settings, found.sealed, "saveDestination", ["input", "destination"])
+
+
+def has_secrets(settings: Settings, found: Destination, kind: DestinationKind) -> bool:
+    """Whether the secrets that the kind wants are there and can be read."""
+    try:
+        return set(secrets_of(settings, found)) >= set(kind.credentials)
+    except (InvalidInput, Unavailable):
+        return False
 
 
 def read_options(kind: DestinationKind, *given: Mapping[str, Any]) -> dict[str, Any]:
