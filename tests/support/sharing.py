@@ -113,3 +113,9 @@ class Sharing:
 def point(number: int, **columns: Any) -> dict[str, Any]:
     """A row of photometry, another one for each number."""
     return {"mjd": 60000.0 + number, "band": "r", "flux_ujy": 100.0 + number, "flux_error_ujy": 2.0, **columns}
+
+
+def counts(share: dict[str, Any]) -> dict[str, int]:
+    """Counts of a share that are not zero."""
+    names = ("items", "unchanged", "queued", "sent", "failed", "refused")
+    return {name: share[name] for name in names if share[name]}
