@@ -37,6 +37,16 @@ RETRY = "mutation ($id: ID!) { retryJob(id: $id) { job { state } errors { code m
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { job { state } errors { code message } } }"
 
 
+CREATE_RULE = """mutation ($i: CreateContinuousShareInput!) { createContinuousShare(input: $i) {
+  continuousShare { id paused } job { id } errors { code message path } } }"""
+UPDATE_RULE = """mutation ($i: UpdateContinuousShareInput!) { updateContinuousShare(input: $i) {
+  continuousShare { paused } errors { code message path } } }"""
+DELETE_RULE = "mutation ($id: ID!) { deleteContinuousShare(id: $id) { deletedId errors { code } } }"
+RULE = """query ($id: ID!) { node(id: $id) { ... on ContinuousShare {
+  destination paused message queued failed lag { events seconds } options
+  target { id } targetList { id } createdBy { username } job { id state error { code message } } } } }"""
+
+
 @dataclass
 class Sharing:
     """A site, its people, and the double that they share with as ``receiver``."""
@@ -100,6 +110,18 @@ class Sharing:
             return found if found["job"]["state"] in ENDED else None
 
         found: dict[str, Any] = await until(seconds, look)
+        return found
+
+    async def follow(self, person: Person | None = None, **given: Any) -> str:
+        """Share continuously; the rule's id."""
+        payload = await (person or self.sharer).client.query(CREATE_RULE, i={"destination": "receiver", **given})
+        assert payload["createContinuousShare"]["errors"] == []
+        found: str = payload["createContinuousShare"]["continuousShare"]["id"]
+        return found
+
+    async def rule(self, rule: str, person: Person | None = None) -> dict[str, Any]:
+        """The continuous share as it is."""
+        found: dict[str, Any] = (await (person or self.sharer).client.query(RULE, id=rule))["node"]
         return found
 
     async def ledger(self, share: str, **where: Any) -> list[dict[str, Any]]:

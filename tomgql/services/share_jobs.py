@@ -122,10 +122,13 @@ async def _put_existing(carrier: Carrier, rule: Mapping[str, Any]) -> None:
     """Put what is there already into the ledger, once; what has come since is put in by its event, or is unchanged."""
     giving = await carrier.giving()
     targets = [] if rule["target_id"] is None else [rule["target_id"]]
+    request = Request(targets=targets, target_list=rule["target_list_id"], include_data=giving.sends_data)
     async with transaction(carrier.rt.writes) as tx:
         await _require_usable(tx, carrier, giving.actor)
-        await expand(tx.connection, giving, Request(targets=targets, target_list=rule["target_list_id"]))
-        await tx.execute("update jobs set spec = spec || '{\"existing\": false}' where id = $1", carrier.job_id)
+        await expand(tx.connection, giving, request)
+    # Apart: the job's row must stay free for its lease while the ledger fills, and to fill it twice does no harm.
+    done = {"existing": False}
+    await carrier.rt.writes.execute("update jobs set spec = spec || $2::jsonb where id = $1", carrier.job_id, done)
 
 
 async def _require_usable(tx: Transaction, carrier: Carrier, actor: Any) -> None:
