@@ -17,16 +17,7 @@ from tomgql.graphql.schema import schema_text
 CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
-    "CreateContinuousShareInput",
-    "Mutation.createContinuousShare",
-    "Mutation.deleteContinuousShare",
-    "Mutation.share",
     "Query.plots",
-    "Query.sharingDestinations",
-    "Query.shares",
-    "ShareInput",
-    "SharePayload",
-    "Target.continuousShares",
     "Target.plot",
 }
 

@@ -68,7 +68,8 @@ class ServiceDouble:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Hear, answer, spoil, hold."""
         content = await request.read()
-        form = {name: str(value) for name, value in (await request.post()).items()}
+        is_form = request.content_type == "application/x-www-form-urlencoded"
+        form = {name: str(value) for name, value in (await request.post()).items()} if is_form else {}
         heard = Heard(request.method, request.path, dict(request.query), form, dict(request.headers), content)
         self.heard.append(heard)
         number = len(self.heard) - 1

@@ -139,6 +139,28 @@ class RowOutcome(Enum):
     REJECTED = value("REJECTED", "Was not taken; `message` says why.")
 
 
+@strawberry.enum(description="What a destination of shares may be given.")
+class DestinationCapability(Enum):
+    TARGETS = value("targets", "Targets.")
+    DATA_PRODUCTS = value("data_products", "Files of targets.")
+    REDUCED_DATA = value("reduced_data", "Reduced data of targets.")
+
+
+@strawberry.enum(description="What an item of a share is.")
+class ShareItemKind(Enum):
+    TARGET = value("TARGET", "A target.")
+    DATA_PRODUCT = value("DATA_PRODUCT", "A data product.")
+    REDUCED_DATUM = value("REDUCED_DATUM", "A reduced datum.")
+
+
+@strawberry.enum(description="What became of an item of a share.")
+class ShareItemState(Enum):
+    QUEUED = value("QUEUED", "Is to go.")
+    SENT = value("SENT", "The destination has it.")
+    FAILED = value("FAILED", "The destination did not take it; `answer` has its words.")
+    REFUSED = value("REFUSED", "Could not go: its sharer may not share it any more, or it is gone.")
+
+
 @strawberry.enum(description="How the following of another server stands.")
 class PeerState(Enum):
     STARTING = value("STARTING", "A worker will take it up.")

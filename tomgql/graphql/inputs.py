@@ -13,6 +13,8 @@ from tomgql.graphql.enums import (
     DataProductOrderField,
     JobState,
     ReducedDatumOrderField,
+    ShareItemKind,
+    ShareItemState,
     SortDirection,
     TargetAccess,
     TargetOrderField,
@@ -195,6 +197,13 @@ class JobWhere:
     target: strawberry.ID | None = optional("Its target.")
     data_product: strawberry.ID | None = optional("Its data product.")
     created: DateTimeFilter | None = optional("Time at which it was asked.")
+
+
+@strawberry.input(description="Conditions on items of a share. Every field is optional; several fields are ANDed.")
+class ShareItemWhere:
+    kind: ShareItemKind | None = optional("Things of this kind.")
+    state: list[ShareItemState] | None = optional("In one of these states.")
+    target: strawberry.ID | None = optional("This target, or what hangs on it.")
 
 
 @strawberry.input(description="Conditions on observations. Every field is optional; several fields are ANDed.")

@@ -13,6 +13,7 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql import data, observations, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
+from tomgql.graphql.destinations import DestinationQueries
 from tomgql.graphql.harvests import HarvestQueries
 from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
@@ -22,6 +23,7 @@ from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
 from tomgql.graphql.resolving import ResolverQueries
 from tomgql.graphql.scalars import Cursor
+from tomgql.graphql.shares import ShareQueries
 from tomgql.graphql.surveys import SurveyQueries
 from tomgql.graphql.targets import JobsWhere, Target, TargetList
 from tomgql.reading import ids, streams
@@ -71,7 +73,9 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries, PeerQueries):
+class Query(
+    ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries, DestinationQueries, ShareQueries, PeerQueries
+):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)

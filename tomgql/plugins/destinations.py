@@ -31,12 +31,16 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file of a multipart body: its name there, and its bytes, which are opened anew for every attempt."""
+    """A file of a multipart body: its name there, and its bytes, which are opened anew for every attempt.
+
+    Where ``size_bytes`` is known for every file, the body's length is told beforehand; many servers ask for that.
+    """
 
     field: str
     file_name: str
     content: Callable[[], AsyncIterator[bytes]]
     content_type: str = "application/octet-stream"
+    size_bytes: int | None = None
 
 
 class DeliveryHttp(Protocol):

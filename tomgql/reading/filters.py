@@ -293,6 +293,11 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "status": text_filter("{row}.status"),
         "created": time_filter("{row}.created"),
     },
+    "ShareItemWhere": {
+        "kind": equals("upper({row}.subject_kind)", "text"),
+        "state": _one_of("{row}.state"),
+        "target": seen_reference("targets", "target_id", predicates.target_id_visible_to),
+    },
     "JobWhere": {
         "id": id_filter("jobs"),
         "kind": text_filter("{row}.kind"),

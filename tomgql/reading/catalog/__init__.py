@@ -10,6 +10,7 @@ from tomgql.reading.catalog.observations import OBSERVATIONS
 from tomgql.reading.catalog.peers import PEER_REFUSALS, PEER_SUBSCRIPTIONS
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
+from tomgql.reading.catalog.shares import CONTINUOUS_SHARES, SHARE_ITEMS, SHARES
 from tomgql.reading.catalog.summaries import BAND_SUMMARIES, DATA_TYPE_SUMMARIES, TARGET_SUMMARIES
 from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
@@ -29,6 +30,9 @@ RESOURCES: dict[str, Resource] = {
         OBSERVATIONS,
         JOBS,
         HARVEST_RULES,
+        SHARES,
+        SHARE_ITEMS,
+        CONTINUOUS_SHARES,
         PEER_SUBSCRIPTIONS,
         PEER_REFUSALS,
         USERS,

@@ -1,0 +1,164 @@
+"""A double of a TOM Toolkit that receives: it answers as releases 2.32.4 and 3.1.0 were seen to.
+
+The real ones are shared with by `python -m tests.peers`; this one has bad days, and is here in a moment.
+"""
+
+from __future__ import annotations
+
+import base64
+import email.message
+import email.parser
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.support.survey_doubles import Heard, ServiceDouble
+from tomgql.domain.names import simplify_name
+
+USERNAME, PASSWORD = "tomgql", "a secret of theirs"
+STOCK_TYPES = ("photometry", "fits_file", "spectroscopy", "image_file")
+HIDDEN_PAGE = "<!doctype html><html><head><title>Server Error (500)</title></head><body></body></html>"
+"""What Django says of a failure to everybody but developers."""
+
+
+@dataclass
+class ToolkitDouble(ServiceDouble):
+    """Targets, data and products by the order in which they came.
+
+    ``major`` is the release's number, ``debug`` as of Django's settings.
+    """
+
+    major: int = 3
+    debug: bool = False
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hidden_names: set[str] = field(default_factory=set)
+    """Names of targets that the account may not see."""
+    read_only: set[str] = field(default_factory=set)
+    """Targets that the account may not change."""
+    data: list[dict[str, Any]] = field(default_factory=list)
+    products: list[dict[str, Any]] = field(default_factory=list)
+    file_limit_bytes: int = 1_000_000
+
+    async def answer(self, heard: Heard) -> web.StreamResponse:
+        login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+        if heard.headers.get("Authorization") != f"Basic {login}":
+            return web.json_response({"detail": "Invalid username/password."}, status=401)
+        kind, _, key = heard.path.removeprefix("/api/").strip("/").partition("/")
+        if kind == "targets":
+            return self._targets(heard, key)
+        if kind == "reduceddatums":
+            return self._data(heard) if heard.method == "GET" else self._datum(json.loads(heard.content))
+        if kind == "dataproducts" and heard.method == "POST":
+            return self._product(heard)
+        return web.Response(status=404, text="<!doctype html><title>Page not found</title>", content_type="text/html")
+
+    def _targets(self, heard: Heard, key: str) -> web.Response:
+        if heard.method == "POST":
+            return self._create(json.loads(heard.content))
+        if not key:
+            wanted = simplify_name(heard.params["name_fuzzy"])
+            found = [each for each in self.targets.values() if wanted in map(simplify_name, _names(each))]
+            return web.json_response({"count": len(found), "next": None, "previous": None, "results": found})
+        if key not in self.targets or (heard.method == "PATCH" and key in self.read_only):
+            return web.json_response({"detail": "No Target matches the given query."}, status=404)
+        target = self.targets[key]
+        if heard.method == "PATCH":
+            target["target_lists"] = [*target["target_lists"], *json.loads(heard.content)["target_lists"]]
+            return web.json_response({**target, "message": "Target successfully updated."})
+        return web.json_response(target)
+
+    def _create(self, body: dict[str, Any]) -> web.Response:
+        taken = {name for target in self.targets.values() for name in _names(target)} | self.hidden_names
+        if body["name"] in taken:
+            return web.json_response({"name": ["target with this Name already exists."]}, status=400)
+        wrong = {
+            str(at): {"name": ["target name with this Name already exists."]}
+            for at, alias in enumerate(body["aliases"])
+            if alias["name"] in taken
+        }
+        if wrong:
+            return web.json_response({"aliases": wrong}, status=400)
+        missing = [name for name in ("ra", "dec") if body["type"] == "SIDEREAL" and body[name] is None]
+        if missing:
+            words = f"The following fields are required for SIDEREAL targets: {missing}"
+            return web.json_response({"non_field_errors": [words]}, status=400)
+        key = len(self.targets) + 1
+        self.targets[str(key)] = {**body, "id": key}
+        return web.json_response({**body, "id": key, "message": "Target successfully uploaded."}, status=201)
+
+    def _datum(self, body: dict[str, Any]) -> web.Response:
+        key = str(body["target"])
+        if key not in self.targets or key in self.read_only:
+            return web.json_response({"target": [f'Invalid pk "{key}" - object does not exist.']}, status=400)
+        if self.major == 2 and body["data_type"] not in STOCK_TYPES:
+            return self._page("ValidationError", ["Not a valid DataProduct type."])
+        if any(_same(body, each) for each in self.data):
+            told = {**body, "message": "Data already exists. Skipping upload.", "already_exists": True}
+            if self.major == 2:
+                return self._page("ValidationError", [f"ReducedDatum already exists: {body['data_type']} data"])
+            return web.json_response(told)
+        self.data.append(body)
+        return web.json_response({**body, "message": "Data successfully uploaded."}, status=201)
+
+    def _data(self, heard: Heard) -> web.Response:
+        offset, limit = (int(heard.params[name]) for name in ("offset", "limit"))
+        where = {"target": heard.params["target__id"], "data_type": heard.params["data_type"]}
+        rows = [each for each in self.data if all(str(each[name]) == value for name, value in where.items())]
+        more = f"{self.address}{heard.path}?offset={offset + limit}" if offset + limit < len(rows) else None
+        return web.json_response({"count": len(rows), "next": more, "results": rows[offset : offset + limit]})
+
+    def _product(self, heard: Heard) -> web.Response:
+        parts = parts_of(heard)
+        if len(parts["file"]["content"]) > self.file_limit_bytes:
+            return web.json_response({"detail": "Request body exceeded the limit."}, status=413)
+        if parts["target"] not in self.targets:
+            words = f'Invalid pk "{parts["target"]}" - object does not exist.'
+            return web.json_response({"target": [words]}, status=400)
+        if parts["data_product_type"] not in STOCK_TYPES:
+            return web.json_response({"data_product_type": ["Not a valid data_product_type."]}, status=400)
+        known = [each for each in self.products if each["product_id"] == parts["product_id"]]
+        if known and self.major == 2:
+            words = "data product with this product id already exists."
+            return web.json_response({"product_id": [words]}, status=400)
+        if known:
+            return web.json_response({"id": known[0]["id"], "already_exists": True, "message": "Skipping upload."})
+        if b"unreadable" in parts["file"]["content"]:
+            words = "There was an error in processing your DataProduct into         individual ReducedDatum objects."
+            return web.json_response({"Data processing error": words}, status=500)
+        self.products.append({**parts, "id": len(self.products) + 1})
+        told = {"id": len(self.products), "message": "Data product successfully uploaded."}
+        return web.json_response(told, status=201)
+
+    def _page(self, error: str, value: Any) -> web.Response:
+        """Django's page of a failure: what developers see holds the request's headers and the settings."""
+        if not self.debug:
+            return web.Response(status=500, text=HIDDEN_PAGE, content_type="text/html")
+        rest = f"\nRequest Method: POST\nMETA:\nHTTP_AUTHORIZATION = '{PASSWORD}'\n"
+        text = f"{error} at /api/reduceddatums/\n{value}\n{rest}"
+        return web.Response(status=500, text=text, content_type="text/plain")
+
+
+def parts_of(heard: Heard) -> dict[str, Any]:
+    """The parts of a form by name: texts, and of files their name, content and kind."""
+    head = f"Content-Type: {heard.headers['Content-Type']}\r\n\r\n".encode()
+    message = email.parser.BytesParser().parsebytes(head + heard.content)
+    found: dict[str, Any] = {}
+    for part in message.get_payload():
+        assert isinstance(part, email.message.Message)
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        name = str(part.get_param("name", header="content-disposition"))
+        file_name = part.get_filename()
+        found[name] = content.decode() if file_name is None else {"name": file_name, "content": content}
+    return found
+
+
+def _names(target: dict[str, Any]) -> list[str]:
+    return [target["name"], *(alias["name"] for alias in target["aliases"])]
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two data are one there, as 2.x compares them."""
+    return all(one[name] == other[name] for name in ("target", "data_type", "timestamp", "value"))

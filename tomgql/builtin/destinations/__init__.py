@@ -1,0 +1,1 @@
+"""Kinds of destination of shares that come with tomgql."""
