@@ -124,6 +124,20 @@ class Sharing:
         found: dict[str, Any] = (await (person or self.sharer).client.query(RULE, id=rule))["node"]
         return found
 
+    async def until_quiet(self, seconds: float = 30) -> None:
+        """Nothing is left to look at or to give."""
+        busy = (
+            "select exists (select from jobs where state in ('QUEUED', 'RUNNING', 'WAITING')) or exists (select from"
+            " continuous_shares c join events e on e.id > c.place and e.target_id = c.target_id where not c.paused"
+            " and e.topic in ('targets', 'reduced_data'))"
+        )
+
+        async def look() -> bool:
+            await hurry(self.site)
+            return not await self.site.rt.reads.fetchval(busy)
+
+        await until(seconds, look)
+
     async def ledger(self, share: str, **where: Any) -> list[dict[str, Any]]:
         """The share's items."""
         found = (await self.sharer.client.query(LEDGER, id=share, w=where))["node"]["ledger"]
