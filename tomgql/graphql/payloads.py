@@ -106,6 +106,22 @@ class PeerSubscriptionPayload:
     errors: list[UserError] = _errors()
 
 
+@strawberry.type(description="Something that was pushed and not taken.")
+class PushRefusal:
+    kind: str = strawberry.field(description="target, data_product or reduced_datum.")
+    global_id: str = strawberry.field(description="Its global id.")
+    name: str = strawberry.field(description="Its name, if it has one.")
+    message: str = strawberry.field(description="Why.")
+
+
+@strawberry.type(description="What was taken of a push, or why nothing.")
+class PushPayload:
+    target: Target | None = _maybe("The target as it is now; null when it was not taken, or deleted here before.")
+    changed: int = _zero("How many things of it are new here, or newer than they were.")
+    refusals: list[PushRefusal] = strawberry.field(default_factory=list, description="What was not taken, and why.")
+    errors: list[UserError] = _errors()
+
+
 @strawberry.type(description="A user group, or why not.")
 class UserGroupPayload:
     user_group: UserGroup | None = _maybe("The user group as it is now.")

@@ -12,6 +12,7 @@ from tomgql.graphql.mutations.observations import ObservationMutations
 from tomgql.graphql.mutations.peers import PeerMutations
 from tomgql.graphql.mutations.people import PeopleMutations
 from tomgql.graphql.mutations.products import ProductMutations
+from tomgql.graphql.mutations.pushes import PushMutations
 from tomgql.graphql.mutations.removal import RemovalMutations
 from tomgql.graphql.mutations.shares import ShareMutations
 from tomgql.graphql.mutations.surveys import SurveyMutations
@@ -35,6 +36,7 @@ class Mutation(
     DestinationMutations,
     ShareMutations,
     PeerMutations,
+    PushMutations,
     PeopleMutations,
 ):
     pass

@@ -78,8 +78,8 @@ def product_of(given: ProductInput, file_name: str) -> NewProduct:
     )
 
 
-def sent_file(given: UploadDataProductInput) -> UploadFile:
-    """The file of a multipart request; raises InvalidInput for anything else."""
+def sent_file(given: Any) -> UploadFile:
+    """The ``file`` of an input, which is one of a multipart request; raises InvalidInput for anything else."""
     if not isinstance(given.file, UploadFile):
         raise InvalidInput(
             "`file` must be a file of a multipart request (GraphQL multipart request specification).",

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from tomgql.access import predicates
 from tomgql.errors import InvalidInput
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.runtime import Runtime
@@ -21,6 +22,7 @@ from tomgql.services.federation.given import (
     Record,
     Refusal,
     Taken,
+    as_uuid,
     bag_of,
     global_id_of,
     origin_of,
@@ -28,6 +30,7 @@ from tomgql.services.federation.given import (
     road_of,
 )
 from tomgql.services.ingest import STORED_COLUMNS, superseded_record
+from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
 CONTENT = tuple(name for name in STORED_COLUMNS if name not in ("identity", "apart_for"))
@@ -39,6 +42,9 @@ KNOWN = frozenset(
 )  # fmt: skip
 """Fields of a record that are understood here."""
 
+HIDDEN = "It is here already, with a data product that who takes it over may not see."
+"""Why a datum is not taken that somebody else's product holds."""
+
 _NEEDED = ("identity", "content", "data_type", "mjd")
 
 
@@ -48,12 +54,34 @@ async def take_data(
 ) -> None:  # fmt: skip
     """Write data of a locked target and announce them. ``products`` are keys by global id, None of deleted ones.
 
-    What the table refuses is told in ``taken``, datum by datum; the others are written. Raises InvalidInput.
+    What cannot be written is told in ``taken``, datum by datum; the others are.
     """
-    rows = [
-        row for record in records if (row := await _row(tx, rt, giver, target_id, record, products)) is not None
-    ]
-    await _take_all(tx, target_id, rows, taken)
+    rows = []
+    for record in records:
+        try:
+            row = await _row(tx, rt, giver, target_id, record, products)
+        except InvalidInput as error:
+            taken.refusals.append(Refusal("reduced_datum", str(record.get("global_id")), "", error.message))
+        else:
+            rows += [] if row is None else [row]
+    hidden = await _hidden(tx, giver, target_id, [row["identity"] for row in rows])
+    for row in rows:
+        if row["identity"] in hidden:
+            taken.refusals.append(Refusal("reduced_datum", row["global_id"], "", HIDDEN))
+    await _take_all(tx, target_id, [row for row in rows if row["identity"] not in hidden], taken)
+
+
+async def _hidden(tx: Transaction, giver: Giver, target_id: int, identities: Sequence[Any]) -> set[str]:
+    """Identities of data that are here already and that who takes them over may not see."""
+    parameters = Parameters()
+    visible = predicates.datum_visible_to(giver.actor, "d", parameters.bind)
+    target, asked = parameters.bind(target_id, "bigint"), parameters.bind(identities, "uuid[]")
+    found = await tx.rows(
+        f"select d.identity::text as id from reduced_data d where d.target_id = {target} and d.identity = any({asked})"
+        f" and not ({visible})",
+        *parameters.values,
+    )
+    return {row["id"] for row in found}
 
 
 async def _row(
@@ -64,13 +92,14 @@ async def _row(
     if missing:
         raise InvalidInput(f"A datum's record lacks {', '.join(missing)}.")
     path = path_of(record, giver)
-    product = None if record.get("product") is None else UUID(str(record["product"]))
+    product = None if record.get("product") is None else as_uuid(record["product"], "product")
     if UUID(rt.instance_id) in path or (product is not None and products.get(product, 0) is None):
         return None
     origin = origin_of(record, giver, rt.instance_id)
     return {
         **{name: record[name] for name in KNOWN - {"product", "path"} if record.get(name) is not None},
         "target_id": target_id,
+        **{name: str(as_uuid(record[name], name)) for name in ("identity", "content")},
         "global_id": str(global_id_of(record)),
         "data_product_id": None if product is None else products.get(product),
         "origin_instance_id": None if origin is None else str(origin),

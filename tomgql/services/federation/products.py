@@ -11,7 +11,8 @@ from uuid import UUID
 
 import orjson
 
-from tomgql.errors import InvalidInput
+from tomgql.access import predicates
+from tomgql.errors import Conflict, InvalidInput
 from tomgql.events import log
 from tomgql.jobs import ledger
 from tomgql.runtime import Runtime
@@ -29,6 +30,7 @@ from tomgql.services.orphans import hold_file
 from tomgql.services.product_checks import require_short_texts
 from tomgql.services.products import clean_file_name
 from tomgql.services.thumbnails import ask_thumbnail
+from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
 CONTENT = ("product_id", "data_product_type", "file_name", "extra_data", "featured")
@@ -54,11 +56,20 @@ async def take_product(
         global_id,
     )
     if stored is not None:
+        if stored["target_id"] != target_id or not await _is_seen(tx, giver, stored["id"]):
+            raise Conflict("It is here already, out of reach of who takes it over: with another target, or hidden.")
         await _update(tx, rt, giver, stored, record, taken)
-        return int(stored["id"]) if stored["target_id"] == target_id else None
+        return int(stored["id"])
     if await tx.value("select true from tombstones where global_id = $1", global_id):
         return None
     return await _create(tx, rt, giver, target_id, record, taken)
+
+
+async def _is_seen(tx: Transaction, giver: Giver, key: int) -> bool:
+    parameters = Parameters()
+    visible = predicates.product_visible_to(giver.actor, "p", parameters.bind)
+    found = f"select true from data_products p where p.id = {parameters.bind(key, 'bigint')} and {visible}"
+    return bool(await tx.value(found, *parameters.values))
 
 
 async def _create(

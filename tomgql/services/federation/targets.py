@@ -70,8 +70,8 @@ async def take_target(tx: Transaction, rt: Runtime, giver: Giver, record: Record
         target_id = await _known(tx, ids) or await _named(tx, record)
     if target_id is None:
         return await _create(tx, rt, giver, record, taken)
-    if not await _may_change(tx, giver, target_id):
-        words = "This target is here already, and who follows the other server may not change it."
+    if not await _may(tx, giver, target_id, predicates.CHANGE):
+        words = "This target is here already, and who takes it over may not change it."
         taken.refusals.append(_refusal(record, words))
         return None
     await _update(tx, rt, giver, target_id, record, taken)
@@ -118,7 +118,8 @@ async def _merge_known(tx: Transaction, giver: Giver, ids: Sequence[UUID]) -> No
     )
     for other in rows[1:]:
         await lock_both(tx, rows[0]["id"], other["id"])
-        if all([await _may_change(tx, giver, each["id"]) for each in (rows[0], other)]):
+        handed = (predicates.CHANGE, predicates.DELETE, predicates.SHARE)
+        if await _may(tx, giver, rows[0]["id"], predicates.CHANGE) and await _may(tx, giver, other["id"], *handed):
             await merge_locked(tx, giver.actor, rows[0]["id"], other["id"])
 
 
@@ -139,9 +140,9 @@ async def _named(tx: Transaction, record: Record) -> int | None:
     return locked
 
 
-async def _may_change(tx: Transaction, giver: Giver, target_id: int) -> bool:
+async def _may(tx: Transaction, giver: Giver, target_id: int, *rights: str) -> bool:
     parameters = Parameters()
-    allowed = predicates.target_allows(giver.actor, "t", predicates.CHANGE, parameters.bind)
+    allowed = " and ".join(predicates.target_allows(giver.actor, "t", each, parameters.bind) for each in rights)
     key = parameters.bind(target_id, "bigint")
     return bool(await tx.value(f"select true from targets t where t.id = {key} and {allowed}", *parameters.values))
 
@@ -173,6 +174,9 @@ def _columns(record: Record, access: str) -> dict[str, Any]:
     """The record's content by `TARGET_COLUMNS`, checked as if somebody had sent it. Raises InvalidInput."""
     moving = record.get("type") == "NON_SIDEREAL"
     orbit = {name: record.get(name) for name in ORBIT_COLUMNS if record.get(name) is not None} if moving else {}
+    _require_numbers(record)
+    if not isinstance(record.get("extras") or {}, dict):
+        raise InvalidInput("A target's `extras` are a JSON object.")
     new = NewTarget(
         name=names_of(record)[0],
         type="NON_SIDEREAL" if moving else "SIDEREAL",
@@ -184,6 +188,13 @@ def _columns(record: Record, access: str) -> dict[str, Any]:
         extras=record.get("extras") or {},
     )
     return checked_columns(new)
+
+
+def _require_numbers(record: Record) -> None:
+    for name in set(CONTENT) - {"type", "extras", "scheme"}:
+        value = record.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InvalidInput(f"A target's `{name}` is a number.")
 
 
 async def _update(
