@@ -32,7 +32,10 @@ _USER_AGENT = f"tomgql/{version('tomgql')}"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: ``params`` go into the address, ``form`` or ``json`` into the body, ``basic`` is HTTP Basic."""
+    """One request: ``params`` go into the address, ``form`` or ``json`` into the body, ``basic`` is HTTP Basic.
+
+    ``once``: it is never sent twice; else a GET whose connection breaks off before its answer is tried once more.
+    """
 
     method: str
     address: str
@@ -41,6 +44,7 @@ class Asked:
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     basic: tuple[str, str] | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Outbound:
                 target = _redirect(asked, answered)
                 if target is None:
                     return answered
-                asked = Asked("GET", target, headers=asked.headers, basic=asked.basic)
+                asked = Asked("GET", target, headers=asked.headers, basic=asked.basic, once=asked.once)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
             raise UpstreamDown(f"{place(asked.address)} does not answer: {_words(error, limit_s)}.") from error
         raise UpstreamRefused(f"{place(asked.address)} redirects without end.")
@@ -89,6 +93,7 @@ class Outbound:
         async with self._open().request(
             asked.method, asked.address, params=asked.params, data=asked.form, json=asked.json,
             headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
+            middlewares=(_never_twice,) if asked.once else (),
         ) as response:  # fmt: skip
             content = await _content(response, limit_bytes)
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -103,6 +108,16 @@ class Outbound:
                 trust_env=False,
             )
         return self._session
+
+
+async def _never_twice(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Hide broken connections from aiohttp, which sends requests of idempotent methods again by itself after them."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError("the connection broke off") from error
 
 
 def origin(address: str) -> str:
