@@ -506,6 +506,7 @@ class TestMeanwhile:
         assert (await observer.client.query("query ($id: ID!) { job(id: $id) { id } }", id=job_id))["job"] is None
         left = "select count(*) from survey_queries where job_id = $1"
         assert await site.rt.reads.fetchval(left, int(job_id[1:])) == 0
+        await until(20, lambda: not atlas.tasks)  # withdrawn there, too
 
 
 class TestKills:

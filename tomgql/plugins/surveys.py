@@ -224,8 +224,16 @@ class SurveyService(Protocol):
         ...
 
     async def withdraw(self, query: SurveyQuery, state: State) -> None:
-        """Take back what was submitted, of a query that was cancelled; nothing where that cannot be done."""
+        """Take back what was submitted, of a query that was cancelled, failed, or lost its target.
+
+        Not called where the service says ``withdraws = False``, because it submits nothing, or nothing can be done.
+        """
         ...
+
+
+def withdraws(service: SurveyService) -> bool:
+    """Whether a service takes back what was submitted."""
+    return bool(getattr(service, "withdraws", True))
 
 
 def check_survey(service: Any) -> list[str]:

@@ -83,6 +83,7 @@ class ZtfForcedService:
     parameters: ClassVar[type[Parameters]] = ZtfForcedParameters
     requests_per_minute: ClassVar[float] = 30.0
     time_limit_s: ClassVar[float] = 3 * 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: ZtfForcedParameters) -> str | None:
         """A position in ZTF's sky is needed, and a first day before the last."""
