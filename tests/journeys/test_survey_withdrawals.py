@@ -13,7 +13,7 @@ from tests.support.atlas_double import LIGHT_CURVE, TOKEN, AtlasDouble
 from tests.support.faults import held_up, someone_waits
 from tests.support.files import DATA
 from tests.support.people import Person, make_person
-from tests.support.survey_doubles import CREDENTIALS, answering, query_survey
+from tests.support.survey_doubles import CREDENTIALS, answering, once, query_survey
 from tests.support.survey_exchanges import EXCHANGES
 from tests.support.survey_hosts import World, world_of_doubles
 from tests.support.survey_sites import SCOPE
@@ -126,7 +126,7 @@ class TestDeletedTargets:
         target, job_id = await waiting(world, sandbox, "deleted while stored")
         digest = hashlib.sha256((DATA / LIGHT_CURVE).read_bytes()).hexdigest()
         lock = f"select pg_advisory_xact_lock(hashtextextended('{digest}', 0))"
-        async with held_up(world.site.settings.database_url, lock) as holding:
+        async with held_up(str(world.site.settings.database_url), lock) as holding:
             step = asyncio.create_task(world.step(sandbox, job_id))
             await someone_waits(holding, "pg_advisory_xact_lock_shared")
             deleting = asyncio.create_task(delete(world.observer, target))
@@ -134,6 +134,18 @@ class TestDeletedTargets:
         await asyncio.gather(step, deleting)
         assert [job["state"] for job in await all_withdrawn(world, sandbox)] in ([], ["SUCCEEDED"])
         assert atlas.tasks == {}
+
+    async def test_a_withdrawal_that_failed_can_be_tried_again(
+        self, world: World, sandbox: Sandbox, atlas: AtlasDouble
+    ) -> None:
+        target, _ = await waiting(world, sandbox, "deleted on a bad day")
+        await delete(world.observer, target)
+        atlas.bad_days.append(once("DELETE", "/forcedphot/queue/", 401, {"detail": "Invalid token."}))
+        (job,) = await all_withdrawn(world, sandbox)
+        assert (job["state"], len(atlas.tasks)) == ("FAILED", 1)
+        assert (await world.observer.client.query(RETRY, id=job["id"]))["retryJob"]["errors"] == []
+        (job,) = await all_withdrawn(world, sandbox)
+        assert (job["state"], atlas.tasks) == ("SUCCEEDED", {})
 
     async def test_the_secrets_are_those_of_who_asked(
         self, world: World, sandbox: Sandbox, atlas: AtlasDouble
