@@ -43,6 +43,7 @@ class Asked:
 
     One of ``form``, ``json``, ``parts`` (multipart/form-data) and ``content`` (as it is) goes into the body; files are
     opened when they are sent. The length of ``content`` stands in the headers or is told by chunks.
+    ``once``: it is never sent twice; else a GET whose connection breaks off before its answer is tried once more.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Asked:
     basic: tuple[str, str] | None = None
     parts: Sequence[tuple[str, str] | FilePart] | None = None
     content: Callable[[], AsyncIterator[bytes]] | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Outbound:
                 target = _redirect(asked, answered)
                 if target is None:
                     return answered
-                asked = Asked("GET", target, headers=asked.headers, basic=asked.basic)
+                asked = Asked("GET", target, headers=asked.headers, basic=asked.basic, once=asked.once)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
             if (private := _private(error)) is not None:
                 raise UpstreamRefused(f"{private.strerror}.") from error
@@ -109,6 +111,7 @@ class Outbound:
             async with self._open(public_only).request(
                 asked.method, asked.address, params=asked.params, data=body, json=asked.json,
                 headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
+                middlewares=(_never_twice,) if asked.once else (),
             ) as response:  # fmt: skip
                 content = await _content(response, limit_bytes)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -170,6 +173,16 @@ def _private(error: BaseException | None) -> NotPublicError | None:
     while error is not None and not isinstance(error, NotPublicError):
         error = getattr(error, "os_error", None) or error.__cause__
     return error
+
+
+async def _never_twice(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Hide broken connections from aiohttp, which sends requests of idempotent methods again by itself after them."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError("the connection broke off") from error
 
 
 def origin(address: str) -> str:

@@ -16,7 +16,7 @@ from tomgql.jobs.specs import (
     ShareOut,
     WithdrawSurveyQuery,
 )
-from tomgql.services import hooks, previews, reduction, survey_steps, thumbnails
+from tomgql.services import hooks, previews, reduction, survey_steps, survey_withdrawals, thumbnails
 
 HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     ProcessDataProduct.kind: reduction.process_data_product,
@@ -24,8 +24,8 @@ HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     RunHook.kind: hooks.run_hook,
     MakeThumbnail.kind: thumbnails.make_thumbnail,
     QuerySurvey.kind: survey_steps.run_survey_query,
-    WithdrawSurveyQuery.kind: survey_steps.withdraw_survey_query,
     ShareOut.kind: sharing.share_out,
     DeliverChanges.kind: sharing.deliver_changes,
+    WithdrawSurveyQuery.kind: survey_withdrawals.withdraw_survey_query,
 }
 """Kind -> verb. Each takes the runtime, the sandbox, the attempt and the spec."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
 
+from tests.support.horizons_answers import RULE
 from tests.support.people import CREATE_TARGET, Person, make_person
 from tests.support.resolver_doubles import SECRETS, SESAME, ResolversDouble
 from tests.support.site import Site, running_site
@@ -17,12 +19,13 @@ from tomgql.plugins.registry import Installed
 from tomgql.plugins.resolvers import Candidate, NameQuery
 from tomgql.settings import Settings
 
-NAMES = ["ned", "sbdb", "sesame", "simbad", "tns"]
+NAMES = ["horizons", "ned", "sbdb", "sesame", "simbad", "tns"]
 RESOLVE = """query ($name: String!, $services: [String!]) { resolveTarget(name: $name, services: $services) {
   services failures { service code message } candidates {
     service name type aliases raDeg decDeg epoch properMotionRaMasYr properMotionDecMasYr parallaxMas objectType
     redshift address orbit { scheme epochOfElementsMjd inclinationDeg ascendingNodeLongitudeDeg perihelionArgumentDeg
-      eccentricity meanAnomalyDeg semimajorAxisAu perihelionDistanceAu perihelionEpochMjd absoluteMagnitude slope }
+      eccentricity meanAnomalyDeg semimajorAxisAu meanDailyMotionDeg perihelionDistanceAu perihelionEpochMjd
+      absoluteMagnitude slope }
   } } }"""
 COUNTS = "query { targets { totalCount } }"
 
@@ -157,6 +160,52 @@ async def test_a_comet_of_the_small_body_database_as_documented(observer: Person
     }  # fmt: skip
 
 
+PLANET_PAGE = "https://ssd.jpl.nasa.gov/api/horizons.api?format=text&MAKE_EPHEM=NO&COMMAND=%27{}%27"
+
+
+async def test_a_planet_of_horizons_as_documented(observer: Person, resolvers: ResolversDouble) -> None:
+    neptune, barycenter = await told_by(observer, "neptune", "horizons")
+    orbit = {key: value for key, value in neptune.pop("orbit").items() if value is not None}
+    (first, second) = resolvers.heard
+    today = float(second.params["TLIST"].strip("'")) - 2400000.5
+    assert abs(today - (datetime.now(UTC).timestamp() / 86400 + 40587)) < 1.01
+    assert orbit == {
+        "scheme": "JPL_MAJOR_PLANET", "epochOfElementsMjd": today, "inclinationDeg": 1.770208090186799,
+        "ascendingNodeLongitudeDeg": 131.7829470230629, "perihelionArgumentDeg": 273.2186862917064,
+        "eccentricity": 0.00867789198570963, "meanAnomalyDeg": 259.8833455466113,
+        "semimajorAxisAu": 30.07090457964457, "meanDailyMotionDeg": 0.00598056207241547,
+    }  # fmt: skip
+    assert neptune == {"service": "horizons", "name": "Neptune", "type": "NON_SIDEREAL", "aliases": ["899"],
+                       "objectType": "Planet", "address": PLANET_PAGE.format(899)}  # fmt: skip
+    assert barycenter == {"service": "horizons", "name": "Neptune Barycenter", "type": "NON_SIDEREAL",
+                          "aliases": ["8"], "objectType": "Barycenter", "address": PLANET_PAGE.format(8)}  # fmt: skip
+    assert [heard.params["COMMAND"] for heard in resolvers.heard] == ["'neptune'", "'899'"]
+    asked = {"EPHEM_TYPE": "'ELEMENTS'", "CENTER": "'500@10'", "OUT_UNITS": "'AU-D'", "REF_PLANE": "'ECLIPTIC'"}
+    assert asked.items() <= first.params.items()
+
+
+async def test_names_that_fit_several_bodies_of_horizons_are_listed_as_documented(
+    observer: Person, resolvers: ResolversDouble
+) -> None:
+    listed = await told_by(observer, "nept", "horizons")
+    assert [(each["name"], each["aliases"], "orbit" in each) for each in listed] == [
+        ("Neptune Barycenter", ["8"], False), ("Neptune", ["899", "NVIII", "Poseidon"], False)
+    ]  # fmt: skip
+
+
+async def test_spacecraft_of_horizons_have_elements_and_small_bodies_are_left_to_the_database_as_documented(
+    observer: Person, resolvers: ResolversDouble
+) -> None:
+    (webb,) = await told_by(observer, "-170", "horizons")
+    assert (webb["name"], webb["objectType"], webb["orbit"]["scheme"]) == (
+        "James Webb Space Telescope (spacecraft)", "Spacecraft", "JPL_MAJOR_PLANET"
+    )  # fmt: skip
+    assert await told_by(observer, "1", "horizons") == []
+    heard = len(resolvers.heard)
+    assert await told_by(observer, "Barnard's star", "horizons") == []
+    assert len(resolvers.heard) == heard  # a quotation mark would end the name there
+
+
 async def test_all_are_asked_and_a_target_can_be_made_of_what_they_tell(
     observer: Person, resolvers: ResolversDouble
 ) -> None:
@@ -166,7 +215,7 @@ async def test_all_are_asked_and_a_target_can_be_made_of_what_they_tell(
     candidates = {each["service"]: each for each in resolved["candidates"]}
     assert list(candidates) == NAMES
     assert await observer.client.query(COUNTS) == before
-    for service in ("tns", "sbdb"):
+    for service in ("tns", "sbdb", "horizons"):
         told = {key: value for key, value in candidates[service].items() if value is not None}
         given = {key: told[key] for key in ("name", "type", "aliases", "raDeg", "decDeg", "orbit") if key in told}
         payload = (await observer.client.query(CREATE_TARGET, input=given))["createTarget"]
@@ -194,6 +243,16 @@ async def test_what_nobody_knows_is_no_failure(observer: Person, resolvers: Reso
         ("tns", once("POST", "/tns", 200, {"id_code": 403, "id_message": f"{SECRETS['api_key']} is no key"}),
          "UPSTREAM_REFUSED", "*** is no key"),
         ("sbdb", once("GET", "/sbdb", 200, {"message": "database is away"}), "UPSTREAM_REFUSED", "database is away"),
+        ("horizons", once("GET", "/horizons", 400, {"message": "one or more query parameter was not recognized"}),
+         "UPSTREAM_REFUSED", "one or more query parameter was not recognized"),
+        ("horizons", once("GET", "/horizons", 200, {"error": 'No ephemeris for target "Gaia" after A.D. 2025-MAR-27'}),
+         "UPSTREAM_REFUSED", 'It gives no elements: No ephemeris for target "Gaia" after A.D. 2025-MAR-27'),
+        ("horizons", once("GET", "/horizons", 200, {"result": f"{RULE}\nMultiple major-bodies match string\n{RULE}"}),
+         "UPSTREAM_REFUSED", "Its table of bodies cannot be read: Multiple major-bodies match string"),
+        ("horizons", once("GET", "/horizons", 200, {"result": "Target body name: Io (501)  \n$$SOE\n$$EOE"}),
+         "UPSTREAM_REFUSED", "Its table of elements cannot be read: $$EOE"),
+        ("horizons", once("GET", "/horizons", 200, {"signature": {"version": "9"}}), "UPSTREAM_REFUSED",
+         "Its answer has no result: version: 9"),
     ],
 )  # fmt: skip
 async def test_one_that_fails_says_why_and_the_others_answer(
@@ -328,7 +387,7 @@ async def test_resolvers_are_listed(observer: Person, site: Site) -> None:
            "isConfigured": True, "requestsPerMinute": 20.0, "version": "1"}  # fmt: skip
     assert tns.items() <= found[-1].items()
     anonymous = (await site.client().query(listed))["nameResolvers"]
-    assert [each["isConfigured"] for each in anonymous] == [True, True, True, True, False]
+    assert [each["isConfigured"] for each in anonymous] == [True] * 5 + [False]
 
 
 @pytest.mark.parametrize(
@@ -338,7 +397,7 @@ async def test_resolvers_are_listed(observer: Person, site: Site) -> None:
         ("M 1" * 40, None, "INVALID_INPUT", "1 to 100 printable characters"),
         ("M\u0000 1", None, "INVALID_INPUT", "1 to 100 printable characters"),
         ("M 1", ["ned"] * 21, "INVALID_INPUT", "more than 20"),
-        ("M 1", ["ned", "nod"], "UNKNOWN_PLUGIN", "Known: ned, sbdb, sesame, simbad, tns"),
+        ("M 1", ["ned", "nod"], "UNKNOWN_PLUGIN", "Known: horizons, ned, sbdb, sesame, simbad, tns"),
     ],
 )
 async def test_wrong_questions_are_refused(

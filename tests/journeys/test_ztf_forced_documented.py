@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.support.site import Child, running_worker, until
-from tests.support.survey_doubles import BadDay, hurried, hurry, once, playing, query_survey, refused_survey
+from tests.support.survey_doubles import BadDay, once, playing, refused_survey
 from tests.support.survey_sites import SCOPE, Asking, asking
 from tests.support.ztf_double import SECRETS, ZtfDouble
 from tomgql.settings import Settings
@@ -29,46 +28,10 @@ async def ztf() -> AsyncIterator[Any]:
 
 @pytest_asyncio.fixture(**SCOPE)
 async def sky(settings: Settings, ztf: ZtfDouble) -> AsyncIterator[Asking]:
-    async with asking(settings, ztf, "ztf_forced", SECRETS, worker=False) as running:
+    async with asking(settings, ztf, "ztf_forced", SECRETS) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def worker(sky: Asking) -> Any:
-    with running_worker(sky.site.settings) as running:
-        yield running
-
-
-class TestKills:
-    """Before the module's worker is there: each test has its own, which are killed."""
-
-    @pytest.mark.parametrize("number", [1, 2], ids=["at the request", "at the first look"])
-    async def test_a_killed_worker_submits_once(
-        self, sky: Asking, ztf: ZtfDouble, number: int
-    ) -> None:
-        target = await sky.target(f"killed at {number}", **PLACE)
-        ztf.looks_until_done = 2
-        ztf.hold(number)
-        first = Child(sky.site.settings, "worker")
-        job_id = await query_survey(sky.observer.client, target, "ztf_forced")
-
-        async def hangs() -> bool:
-            await hurry(sky.site)
-            return ztf.held.is_set()
-
-        try:
-            await until(30, hangs)
-        finally:
-            first.kill()
-        ztf.release()
-        with running_worker(sky.site.settings):
-            job = await hurried(sky.site, sky.observer.client, job_id)
-            assert (job["state"], job["error"]) == ("SUCCEEDED", None)
-            await sky.found(target, 10)
-        assert ztf.counts("GET", REQUEST) == 1
-
-
-@pytest.mark.usefixtures("worker")
 class TestWithWorker:
     async def test_a_query_becomes_data(self, sky: Asking, ztf: ZtfDouble) -> None:
         target = await sky.target("asked of ZTF", **PLACE)

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
-from tests.support.survey_doubles import BadDay, Heard, ServiceDouble, once, playing, refused_survey
+from tests.support.irsa_double import IrsaDouble
+from tests.support.survey_doubles import BadDay, once, playing, refused_survey
 from tests.support.survey_sites import SCOPE, Asking, asking
 from tests.unit.processors.test_light_curves_documented import HEADER, ROWS
 from tomgql.settings import Settings
 
 PLACE = {"raDeg": 298.0025, "decDeg": 29.87147}
-
-
-@dataclass
-class IrsaDouble(ServiceDouble):
-    """One star in two filters, a neighbour, and a flagged row."""
-
-    rows: tuple[str, ...] = ROWS
-    header: str = HEADER
-
-    async def answer(self, heard: Heard) -> web.StreamResponse:
-        return web.Response(text="\n".join([self.header, *self.rows, ""]), content_type="text/plain")
 
 
 @pytest_asyncio.fixture(**SCOPE)

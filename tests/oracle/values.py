@@ -34,6 +34,7 @@ ID_KINDS = {
     "DataProductWhere": "p",
     "ReducedDatumWhere": "d",
     "JobWhere": "j",
+    "ShareItemWhere": "t",
     "targetList": "l",
     "TargetListWhere": "l",
 }

@@ -31,6 +31,7 @@ class AtlasDouble(ServiceDouble):
     """A queue of tasks, each looked at a few times before it is done."""
 
     tasks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    submitted: int = 0
     looks_until_done: int = 3
     error_msg: str | None = None
     result: bytes = b""
@@ -52,7 +53,8 @@ class AtlasDouble(ServiceDouble):
         return web.json_response(self._looked_at(number))
 
     def _submitted(self, form: dict[str, str]) -> web.Response:
-        number = 152047 + self.counts("POST") - 1
+        number = 152047 + self.submitted
+        self.submitted += 1
         url = f"{self.address}/forcedphot/queue/{number}/"
         self.tasks[number] = {**RECORDED_TASK, **form, "id": number, "url": url, "looks": 0}
         return web.json_response(self.tasks[number], status=201, headers={"Location": url})

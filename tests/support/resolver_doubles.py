@@ -1,7 +1,7 @@
-"""A double of five name resolvers under one address.
+"""A double of six name resolvers under one address.
 
-Recorded: objects of NED and of JPL's Small-Body Database. Documented only: SIMBAD, Sesame, TNS, several matches of the
-Small-Body Database, and that the others do not know a name.
+Recorded: objects of NED and of JPL's Small-Body Database. Documented only: SIMBAD, Sesame, TNS, Horizons, several
+matches of the Small-Body Database, and that the others do not know a name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.files import DATA
+from tests.support.horizons_answers import NOBODY, SEVERAL_NEPTUNES, elements
 from tests.support.survey_doubles import Heard, ServiceDouble
 
 SECRETS = {"api_key": "0123456789abcdef-tns", "bot_id": "48152", "bot_name": "a_bot"}
@@ -46,6 +47,12 @@ class ResolversDouble(ServiceDouble):
 
     answers: dict[str, Any] = field(default_factory=dict)
     """Answers by resolver, instead of the usual ones: texts or what is sent as JSON."""
+    bodies: dict[str, str] = field(
+        default_factory=lambda: {
+            "899": "Neptune (899)", "-170": "James Webb Space Telescope (spacecraft) (-170)", "1": "1 Ceres (A801 AA)",
+        }
+    )  # fmt: skip
+    """Names of Horizons' bodies by what is asked for; any other name is taken for Neptune's."""
 
     async def answer(self, heard: Heard) -> web.StreamResponse:
         resolver = heard.path.split("/")[1]
@@ -77,6 +84,14 @@ class ResolversDouble(ServiceDouble):
             hits = [] if "nobody" in str(asked) else [{"prefix": "SN", "objname": "2020qdo", "objid": 62000}]
             return {"id_code": 200, "id_message": "OK", "data": {"reply": hits}}
         return {"id_code": 200, "id_message": "OK", "data": TRANSIENT}
+
+    def _horizons(self, heard: Heard) -> Any:
+        command, jd = (heard.params[name].strip("'") for name in ("COMMAND", "TLIST"))
+        if "nobody" in command or "nept" in command:
+            said = NOBODY if "nobody" in command else SEVERAL_NEPTUNES
+        else:
+            said = elements(self.bodies.get(command, self.bodies["899"]), jd)
+        return {"signature": {"version": "1.3", "source": "NASA/JPL Horizons API"}, "result": said}
 
     def _sbdb(self, heard: Heard) -> Any:
         name = heard.params["sstr"]

@@ -37,6 +37,11 @@ class Heard:
 
 
 BadDay = Callable[[web.Request], "web.StreamResponse | None"]
+Spoiling = Callable[[web.Request], web.StreamResponse]
+"""What one request is answered with, whatever it asks for."""
+
+LOGIN = "/accounts/login/"
+"""Where every double has a page to sign in."""
 
 
 @dataclass
@@ -47,6 +52,10 @@ class ServiceDouble:
     heard: list[Heard] = field(default_factory=list)
     bad_days: list[BadDay] = field(default_factory=list)
     """Each is tried in turn, and used up by the request that it answers."""
+    spoilt: dict[int, Spoiling] = field(default_factory=dict)
+    """Spoilt answers by the number of the request, counted from 0."""
+    lost: set[int] = field(default_factory=set)
+    """Numbers of requests that do their work, and whose connection breaks off before they are answered."""
     held: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a request hangs."""
     _hold: int | None = None
@@ -73,12 +82,18 @@ class ServiceDouble:
         heard = Heard(request.method, request.path, dict(request.query), form, dict(request.headers), content)
         self.heard.append(heard)
         number = len(self.heard) - 1
+        if number in self.spoilt:
+            return self.spoilt[number](request)
+        if request.path == LOGIN:
+            return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
         for bad_day in self.bad_days:
             spoilt = bad_day(request)
             if spoilt is not None:
                 self.bad_days.remove(bad_day)
                 return spoilt
         response = await self.answer(heard)
+        if number in self.lost:
+            return broken_off(request)
         if number == self._hold:
             self.held.set()
             await self._released.wait()
@@ -113,12 +128,21 @@ def once(method: str, path: str, status: int, body: Any = "", **headers: str) ->
     def bad_day(request: web.Request) -> web.StreamResponse | None:
         if request.method != method or not request.path.startswith(path):
             return None
+        return answering(status, body, **headers)(request)
+
+    return bad_day
+
+
+def answering(status: int, body: Any = "", **headers: str) -> Spoiling:
+    """Answer so; a body that is no text is sent as JSON."""
+
+    def spoiling(request: web.Request) -> web.StreamResponse:
         text = body if isinstance(body, str) else json.dumps(body)
         is_page = text.lower().startswith(("<html", "<!doctype html"))
         kind = "text/html" if is_page else "text/plain" if isinstance(body, str) else "application/json"
         return web.Response(status=status, text=text, content_type=kind, headers=headers)
 
-    return bad_day
+    return spoiling
 
 
 def cut(method: str, path: str) -> BadDay:
@@ -127,11 +151,26 @@ def cut(method: str, path: str) -> BadDay:
     def bad_day(request: web.Request) -> web.StreamResponse | None:
         if request.method != method or not request.path.startswith(path):
             return None
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
+        return broken_off(request)
 
     return bad_day
+
+
+def broken_off(request: web.Request) -> web.StreamResponse:
+    """Break off the connection before the answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def hanging(request: web.Request) -> web.StreamResponse:
+    """Never answer."""
+    return _Hanging()
+
+
+class _Hanging(web.Response):
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        await asyncio.sleep(3600)
 
 
 async def query_survey(client: Client, target: str, service: str, **parameters: Any) -> str:

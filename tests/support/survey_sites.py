@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ class Asking:
 @asynccontextmanager
 async def asking(
     settings: Settings, double: ServiceDouble, service: str, secrets: Mapping[str, str] | None = None, *,
-    also: Sequence[str] = (), worker: bool = True,
+    also: Sequence[str] = (),
 ) -> AsyncIterator[Asking]:  # fmt: skip
     """A running site that takes the double for the service, and others, with a worker, as long as the block lasts."""
     chosen = settings.model_copy(
@@ -68,5 +68,5 @@ async def asking(
     )
     async with running_site(Settings.model_validate(chosen.model_dump())) as site:
         observer = await make_person(site, "observer")
-        with running_worker(site.settings) if worker else nullcontext():
+        with running_worker(site.settings):
             yield Asking(site, observer, double)

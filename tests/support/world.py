@@ -298,6 +298,7 @@ async def _write(w: _Writer) -> World:
         for number, maker in enumerate(("admin", "member", "stranger") * 3)
     ]  # fmt: skip
     ids["h"] = [f"h{key}" for key in rules]
+    await _shares(w, users, targets, lists, ids)
     ids["ps"] = [f"ps{key}" for key in await _peers(w, users["admin"], lists[0])]
     ids["o"] = [f"o{key}" for key in observations]
     for prefix, keys in (("t", targets), ("p", products), ("pg", product_groups), ("ug", groups), ("k", tokens)):
@@ -309,6 +310,33 @@ async def _write(w: _Writer) -> World:
 def _of(observations: list[int], number: int) -> int | None:
     """The first observation of the target for the first product of each of five targets."""
     return observations[number // 3] if number % 3 == 0 and number < 15 else None
+
+
+async def _shares(
+    w: _Writer, users: dict[str, int], targets: list[int], lists: list[int], ids: dict[str, list[str]]
+) -> None:
+    """Shares of three people with items in every state; continuous ones of targets and lists, some behind."""
+    makers, states = ("admin", "member", "stranger"), ("QUEUED", "SENT", "FAILED", "REFUSED")
+    kinds = ("target", "data_product", "reduced_datum")
+    ids["s"], ids["si"], ids["cs"] = [], [], []
+    for number, maker in enumerate(makers * 2):
+        job = await w.job(kind="share", created_by_id=users[maker])
+        share = await w.add("shares", destination=f"place{number}", message="ü", request={}, job_id=job, items=number,
+                            unchanged=number % 2, created_by_id=users[maker])  # fmt: skip
+        ids["s"].append(f"s{share}")
+        for n in range(number):
+            item = await w.add("share_ledger", destination=f"place{number}", subject_kind=kinds[n % 3], job_id=job,
+                               subject_global_id=UUID(int=n), target_id=targets[n], subject_id=n + 1,
+                               state=states[(n + number) % 4], answer=None if n % 2 else "no", attempts=n,
+                               remote_id=f"r{n}")  # fmt: skip
+            ids["si"].append(f"si{item}")
+        of_list = {"target_list_id": lists[number % 3]} if number % 2 else {"target_id": targets[number]}
+        rule = await w.add("continuous_shares", destination=f"place{number}", place=number, job_id=job, **of_list,
+                           options={"n": number}, paused=number > 3, created_by_id=users[maker])  # fmt: skip
+        ids["cs"].append(f"cs{rule}")
+    for number, target in enumerate(targets[:6] * 2):
+        data = {"topic": "reduced_data", "data_ids": [number]} if number % 3 else {"topic": "targets"}
+        await w.add("events", change="REVISED", target_id=target, **data)
 
 
 async def _peers(w: _Writer, maker: int, target_list: int) -> list[int]:

@@ -64,14 +64,16 @@ class QuerySurvey:
 
 @dataclass(frozen=True)
 class WithdrawSurveyQuery:
-    """Take back what the cancelled query of a survey service has submitted there; ``query_job_id`` is its job.
+    """Take back what a query of a survey service that is over has submitted there; ``query_job_id`` is its job.
 
-    ``left`` is what the query knew (``state``, ``begun``, ``stepping``), where it was begun anew meanwhile.
+    ``left`` is what the query knew (``state``, ``begun``, ``stepping``), where it was begun anew meanwhile, or deleted
+    with its target. ``gone`` is what it was then: ``service``, ``parameters``, and ``target`` as services are told it.
     """
 
     kind: ClassVar[str] = "withdraw_survey_query"
     query_job_id: int
     left: dict[str, Any] | None = None
+    gone: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

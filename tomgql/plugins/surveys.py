@@ -104,9 +104,12 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
         timeout_s: float | None = None,
+        once: bool = False,
     ) -> Answer:
         """One request; ``params`` go into the address, ``form`` or ``json`` into the body, ``basic`` is HTTP Basic.
 
+        A request that should do nothing, as any GET, is sent again where its connection breaks off before the answer;
+        ``once`` is for those that do something all the same.
         Statuses are the caller's to judge. Redirects are followed for GET on the same host only; others are answered
         as they come. Raises `UpstreamDown` when the server does not answer in time or breaks off, `UpstreamRefused`
         for addresses of other hosts and answers that are too large, and `UpstreamBusy` when the service's limit of
@@ -221,8 +224,16 @@ class SurveyService(Protocol):
         ...
 
     async def withdraw(self, query: SurveyQuery, state: State) -> None:
-        """Take back what was submitted, of a query that was cancelled; nothing where that cannot be done."""
+        """Take back what was submitted, of a query that was cancelled, failed, or lost its target.
+
+        Not called where the service says ``withdraws = False``, because it submits nothing, or nothing can be done.
+        """
         ...
+
+
+def withdraws(service: SurveyService) -> bool:
+    """Whether a service takes back what was submitted."""
+    return bool(getattr(service, "withdraws", True))
 
 
 def check_survey(service: Any) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from tomgql.errors import QueryTooCostly
 from tomgql.reading import ids
@@ -53,8 +54,15 @@ class Row(dict[str, Any]):
         """The relation that a link field stands for, pinned to this row."""
         link = self.resource.links[name]
         found = [self[each] for each in link.parent_columns()]
-        values = tuple((each, "text" if isinstance(each, str) else "bigint") for each in found)
+        values = tuple((each, _pinned_type(each)) for each in found)
         return Relation(link.resource, (Pin(link.pinned(), values),))
+
+
+def _pinned_type(value: Any) -> str:
+    """The type of a column that a link starts from."""
+    if isinstance(value, UUID):
+        return "uuid"
+    return "text" if isinstance(value, str) else "bigint"
 
 
 @dataclass(frozen=True)

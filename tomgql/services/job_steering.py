@@ -11,6 +11,7 @@ from tomgql.runtime import Runtime
 from tomgql.services import share_ledger
 from tomgql.services.jobs import enqueue, send_after_commit
 from tomgql.services.survey_credentials import find_credentials
+from tomgql.services.survey_withdrawals import can_withdraw, left_of, withdraw_query
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
 
@@ -28,26 +29,11 @@ async def cancel_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
         state = await ledger.cancel(tx, job_id)
         if state in ("SUCCEEDED", "FAILED"):
             raise JobNotCancellable(f"This job has ended ({state}); only a job that has not can be cancelled.")
-        withdrawing = await _withdraw(tx, rt, actor, job_id)
+        withdrawing = await withdraw_query(tx, rt, job_id, actor.user_id)
         await ledger.announce(tx, job_id)
         if withdrawing is not None:
             await ledger.announce(tx, withdrawing, "CREATED")
     return (job_id,)
-
-
-async def _withdraw(tx: Transaction, rt: Runtime, actor: Principal, job_id: int) -> int | None:
-    """The job that takes back what a cancelled query of a survey service has submitted, if it may have, once."""
-    query = await tx.row(
-        "select j.target_id from survey_queries q join jobs j on j.id = q.job_id where q.job_id = $1"
-        " and (q.state <> '{}' or q.stepping) and not exists (select from jobs w where w.kind = $2"
-        "  and w.target_id = j.target_id and (w.spec ->> 'query_job_id')::bigint = $1 and w.spec ->> 'left' is null"
-        "  and w.state in ('QUEUED', 'RUNNING', 'WAITING'))",
-        job_id,
-        WithdrawSurveyQuery.kind,
-    )
-    if query is None:
-        return None
-    return await enqueue(tx, rt, actor, WithdrawSurveyQuery(job_id), target_id=query["target_id"])
 
 
 async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
@@ -101,9 +87,9 @@ async def _begin_anew(tx: Transaction, rt: Runtime, actor: Principal, job_id: in
     await tx.execute(
         "update survey_queries set state = '{}', stepping = false, begun = now() where job_id = $1", job_id
     )
-    if not query["state"] and not query["stepping"]:
+    if not (query["state"] or query["stepping"]) or not can_withdraw(rt, query["service"]):
         return None
-    left = {"state": query["state"], "stepping": query["stepping"], "begun": query["begun"].isoformat()}
+    left = left_of(query)
     asked = await tx.value(
         "update jobs set spec = spec || jsonb_build_object('left', $3::jsonb) where kind = $1 and target_id = $4"
         " and (spec ->> 'query_job_id')::bigint = $2 and state in ('QUEUED', 'WAITING') returning id",

@@ -11,8 +11,10 @@ from tomgql.access.principal import Principal
 from tomgql.access.tombstones import PRODUCT_TOMBSTONE, TARGET_TOMBSTONE
 from tomgql.errors import Conflict
 from tomgql.events import log
+from tomgql.jobs import ledger
 from tomgql.runtime import Runtime
 from tomgql.services import kept_decisions, rereading
+from tomgql.services.survey_withdrawals import withdraw_queries_of
 from tomgql.store.transaction import Transaction, transaction
 
 HOLDS_PRODUCTS = "This data product group holds data products, which others could see without it; take them out first."
@@ -26,12 +28,16 @@ async def delete_target(rt: Runtime, actor: Principal, target_id: int) -> None:
     """Delete a target with its names, grants, data products, reduced data, observations and jobs.
 
     Permission: DELETE on the target. Raises NotFound, NotAllowed. Emits one target event, which stands for all that
-    hung on the target. Files stay in the store until the sweep finds that nobody names them.
+    hung on the target, and those of the jobs asked for. Enqueues `WithdrawSurveyQuery` for its queries that may have
+    submitted something. Files stay in the store until the sweep finds that nobody names them.
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
         await guard.require_target(tx, actor, target_id, predicates.DELETE, ["id"], Hold.DELETE)
+        withdrawing = await withdraw_queries_of(tx, rt, target_id)
         await remove_target(tx, target_id)
+        for job_id in withdrawing:
+            await ledger.announce(tx, job_id, "CREATED")
 
 
 async def remove_target(tx: Transaction, target_id: int) -> None:

@@ -54,6 +54,7 @@ class PacedHttp:
         headers: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
         timeout_s: float | None = None,
+        once: bool = False,
     ) -> Answer:
         """See `tomgql.plugins.surveys.Http.request`."""
         wait_s = await self.rt.pacing.reserve(self.plugin.name, self.plugin.requests_per_minute)
@@ -63,7 +64,7 @@ class PacedHttp:
         settings = self.rt.settings
         longest_s = SHARE_OF_STEP * settings.survey_step_s
         answered = await self.rt.outbound.ask(
-            Asked(method, address, params, form, json, headers or {}, basic),
+            Asked(method, address, params, form, json, headers or {}, basic, once=once),
             origins={origin(each) for each in self.addresses.values()},
             limit_bytes=self.limit_bytes or settings.survey_answer_bytes,
             limit_s=min(timeout_s or longest_s, longest_s),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tomgql.errors import ServiceFailed, UpstreamBusy, UpstreamDown
-from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService
+from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyQuery, SurveyService, SurveyTarget
 from tomgql.runtime import Runtime
 from tomgql.services.strangers_code import in_its_words, told
 from tomgql.services.survey_calls import PacedHttp, addresses_of
@@ -48,8 +48,9 @@ class Machine:
         return replace(self, state=state, query=replace(self.query, interrupted=False))
 
     def as_left(self, rt: Runtime, left: Mapping[str, Any]) -> Machine:
-        """The query as it was before it was begun anew."""
-        begun = datetime.fromisoformat(left["begun"])
+        """The query with this ``state``, ``begun`` and ``stepping``: as it stands, or stood before it began anew."""
+        begun = left["begun"]
+        begun = datetime.fromisoformat(begun) if isinstance(begun, str) else begun
         query = replace(self.query, key=_key(rt, self.job_id, begun), interrupted=left["stepping"])
         return replace(self, state=left["state"], begun=begun, query=query)
 
@@ -75,18 +76,37 @@ async def load_machine(tx: Transaction, rt: Runtime, job_id: int) -> Machine | N
     )
     if row is None:
         return None
-    plugin = rt.surveys.locate(row["service"]).plugin
+    target = await load_target(tx.row, row["target_id"])
+    machine = await _assemble(tx, rt, job_id, row["created_by_id"], row["service"], row["parameters"], target)
+    return machine.as_left(rt, row)
+
+
+async def recall_machine(
+    tx: Transaction, rt: Runtime, job_id: int, gone: Mapping[str, Any], left: Mapping[str, Any], user_id: int | None
+) -> Machine:
+    """A query that was deleted with its target, from what was kept of it. Raises UnknownPlugin, InvalidInput."""
+    target = SurveyTarget(**{**gone["target"], "names": tuple(gone["target"]["names"])})
+    machine = await _assemble(tx, rt, job_id, user_id, gone["service"], gone["parameters"], target)
+    return machine.as_left(rt, left)
+
+
+async def _assemble(
+    tx: Transaction, rt: Runtime, job_id: int, user_id: int | None, service: str, parameters: Mapping[str, Any],
+    target: SurveyTarget,
+) -> Machine:  # fmt: skip
+    """A query as it is before its first step."""
+    plugin = rt.surveys.locate(service).plugin
     addresses = addresses_of(rt.settings, plugin)
+    begun = datetime.now(UTC)
     query = SurveyQuery(
-        key=_key(rt, job_id, row["begun"]),
-        target=await load_target(tx.row, row["target_id"]),
-        parameters=plugin.parameters.model_validate(row["parameters"]),
+        key=_key(rt, job_id, begun),
+        target=target,
+        parameters=plugin.parameters.model_validate(parameters),
         http=PacedHttp(rt, plugin, addresses),
         addresses=addresses,
-        credentials=await find_credentials(rt.settings, tx.rows, plugin, row["created_by_id"]),
-        interrupted=row["stepping"],
+        credentials=await find_credentials(rt.settings, tx.rows, plugin, user_id),
     )
-    return Machine(plugin, query, row["parameters"], row["state"], row["begun"], job_id)
+    return Machine(plugin, query, parameters, {}, begun, job_id)
 
 
 async def make_step(rt: Runtime, machine: Machine) -> Step | Unanswered:

@@ -11,32 +11,43 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from tomgql.errors import Later as Again
-from tomgql.errors import NotFound, UpstreamTimeout
+from tomgql.access import guard
+from tomgql.errors import Conflict, NotFound, TomError, UpstreamTimeout
 from tomgql.jobs import ledger
 from tomgql.jobs.run import JobRun
-from tomgql.jobs.specs import QuerySurvey, WithdrawSurveyQuery
+from tomgql.jobs.specs import QuerySurvey
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.plugins.surveys import Going, Later, Result, State, Step, SurveyFile
 from tomgql.runtime import Runtime
 from tomgql.services import accounts
 from tomgql.services.products import NewProduct, register_stored
-from tomgql.services.survey_machines import Machine, Unanswered, load_machine, make_step, withdraw
+from tomgql.services.survey_machines import Machine, Unanswered, load_machine, make_step
+from tomgql.services.survey_withdrawals import withdraw_query
 from tomgql.store.public_ids import encode
 from tomgql.store.transaction import Transaction, transaction
 
 STEPS_AT_ONCE = 50
 """Steps that follow each other before other jobs get their turn."""
 
-_STILL_RUNNING_S = 2.0
-
 
 async def run_survey_query(rt: Runtime, _sandbox: Sandbox, run: JobRun, spec: QuerySurvey) -> None:
     """Make the next steps of a query; the job waits then, or ends with the data products that came of it.
 
-    Each step at least once, its outcome stored once. Emits job and data-product events. Raises Upstream, ServiceFailed,
-    UnknownPlugin, NotFound, NotAllowed, InvalidInput.
+    Each step at least once, its outcome stored once. A query that fails for good is withdrawn. Emits job and
+    data-product events. Enqueues `WithdrawSurveyQuery`. Raises Upstream, ServiceFailed, UnknownPlugin, NotFound,
+    NotAllowed, InvalidInput.
     """
+    try:
+        await _go_on(rt, run, spec)
+    except Conflict:
+        raise  # another attempt goes on with it
+    except TomError as fault:
+        if not fault.retryable:
+            await _give_up(rt, run)
+        raise
+
+
+async def _go_on(rt: Runtime, run: JobRun, spec: QuerySurvey) -> None:
     async with transaction(rt.writes) as tx:
         machine = await load_machine(tx, rt, run.claim.job_id)
         if machine is None:
@@ -54,29 +65,12 @@ async def run_survey_query(rt: Runtime, _sandbox: Sandbox, run: JobRun, spec: Qu
         await run.wait(tx, 0.0, "Other jobs have their turn.")
 
 
-async def withdraw_survey_query(rt: Runtime, _sandbox: Sandbox, run: JobRun, spec: WithdrawSurveyQuery) -> None:
-    """Take back what a cancelled query has submitted, once its own job has come to rest. Idempotent.
-
-    Raises Upstream, ServiceFailed, UnknownPlugin, NotFound, InvalidInput.
-    """
+async def _give_up(rt: Runtime, run: JobRun) -> None:
+    """Have withdrawn what a query has submitted that fails for good."""
     async with transaction(rt.writes) as tx:
-        state = await tx.value("select state from jobs where id = $1", spec.query_job_id)
-        if state == "RUNNING" and spec.left is None:
-            raise Again(_STILL_RUNNING_S, "Waits until the query has stopped.")
-        machine = await load_machine(tx, rt, spec.query_job_id)
-    if machine is not None and spec.left is not None:
-        machine = machine.as_left(rt, spec.left)  # the query goes on anew
-    elif state != "CANCELLED":
-        return
-    if machine is None or not (machine.state or machine.query.interrupted):
-        return
-    await withdraw(rt, machine)
-    async with transaction(rt.writes) as tx:
-        if spec.left is None:
-            await tx.execute(
-                "update survey_queries set state = '{}', stepping = false where job_id = $1", machine.job_id
-            )
-        await run.succeed(tx, {}, f"Told {machine.plugin.title} that the query was cancelled.")
+        withdrawing = await withdraw_query(tx, rt, run.claim.job_id, run.claim.created_by_id)
+        if withdrawing is not None:
+            await ledger.announce(tx, withdrawing, "CREATED")
 
 
 async def _settle(rt: Runtime, run: JobRun, machine: Machine, step: Step | Unanswered) -> Machine:
@@ -104,6 +98,7 @@ async def _keep(rt: Runtime, run: JobRun, machine: Machine, result: Result) -> M
     actor = await accounts.principal_of_user(rt, run.claim.created_by_id)
     state = result.state or {}
     async with transaction(rt.writes) as tx:
+        await guard.hold_target_of(tx, "jobs", machine.job_id)  # before the query: who deletes the target holds both
         await _store(tx, machine, state, stepping=result.state is not None)
         # Where a merge has taken the target meanwhile.
         target_id = await tx.value("select coalesce(target_id, 0) from jobs where id = $1", machine.job_id)

@@ -287,6 +287,11 @@ CONDITIONS: dict[str, dict[str, Condition]] = {
         "status": text("status"),
         "created": moment(_column("created")),
     },
+    "ShareItemWhere": {
+        "kind": lambda _ask, item, given: item.subject_kind.upper() == given,
+        "state": lambda _ask, item, given: item.state in given,
+        "target": names("targets", "target_id"),
+    },
     "JobWhere": {
         "id": own_id,
         "kind": text("kind"),

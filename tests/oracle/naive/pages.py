@@ -53,7 +53,10 @@ SORT_KEYS: dict[str, dict[str, Callable[..., Any]]] = {
     "observations": {"CREATED": lambda row: row.created},
     "jobs": {"CREATED": lambda row: row.created},
     "harvest_rules": {"CREATED": lambda row: row.created},
-    "peer_subscriptions": {"CREATED": lambda row: row.created},
+    **{
+        table: {"CREATED": lambda row: row.created}
+        for table in ("peer_subscriptions", "shares", "share_ledger", "continuous_shares")
+    },
 }
 """Table -> order field -> what to sort by, given the row, and the point if the order has one.
 
@@ -74,7 +77,7 @@ DEFAULT_ORDERS: dict[str, Order] = {
     "observations": [("CREATED", "DESC", None)],
     "jobs": [("CREATED", "DESC", None)],
     "harvest_rules": [("CREATED", "DESC", None)],
-    "peer_subscriptions": [("CREATED", "DESC", None)],
+    **{table: [("CREATED", "DESC", None)] for table in ("peer_subscriptions", "shares", "continuous_shares")},
 }
 """Orders of lists that ask for none; the others stand as they were entered."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from tests.oracle.naive.rights import Asker
-from tests.oracle.naive.rules import Rules, columns, moments, public_id, row_of
+from tests.oracle.naive.rules import Rules, columns, moments, newest_first, public_id, row_of
 from tests.oracle.naive.sky import Row
 
 
 def _refusals(ask: Asker, subscription: Row) -> list[Row]:
-    mine = [row for row in ask.sky.tables["peer_refusals"] if row.peer_subscription_id == subscription.id]
-    return sorted(mine, key=lambda row: (row.created, row.id), reverse=True)
+    return newest_first([row for row in ask.sky.tables["peer_refusals"] if row.peer_subscription_id == subscription.id])
 
 
 def _instance(_ask: Asker, subscription: Row) -> str | None:

@@ -24,7 +24,7 @@ from graphql import (
     is_object_type,
 )
 
-from tests.oracle.naive import curves, data, pages, peers, people, products, root, summaries, targets
+from tests.oracle.naive import curves, data, pages, peers, people, products, root, shares, summaries, targets
 from tests.oracle.naive.filters import INPUTS
 from tests.oracle.naive.rights import Asker
 from tests.oracle.naive.rules import Rule, Rules, arguments_of, known, snake
@@ -51,6 +51,10 @@ RULES: dict[str, Rules] = {
     "HarvestRule": products.HARVEST_RULE,
     "PeerSubscription": peers.PEER_SUBSCRIPTION,
     "PeerRefusal": peers.PEER_REFUSAL,
+    "Share": shares.SHARE,
+    "ShareItem": shares.SHARE_ITEM,
+    "ContinuousShare": shares.CONTINUOUS_SHARE,
+    "ShareLag": shares.SHARE_LAG,
     "PhotometryDatum": data.PHOTOMETRY,
     "SpectroscopyDatum": data.SPECTROSCOPY,
     "AstrometryDatum": data.ASTROMETRY,

@@ -115,6 +115,16 @@ class Asker:
     def _sees_peer_subscriptions(self, _subscription: Row) -> bool:
         return False  # administrators alone do, who see everything
 
+    def _sees_shares(self, share: Row) -> bool:
+        return self._is_me(share.created_by_id)
+
+    def _sees_share_ledger(self, item: Row) -> bool:
+        job = self.sky.by_key.get(("jobs", item.job_id))
+        return job is not None and self._is_me(job.created_by_id)
+
+    def _sees_continuous_shares(self, share: Row) -> bool:
+        return self._is_me(share.created_by_id) or share.target_id in self._granted["SHARE"]
+
     def _sees_users(self, user: Row) -> bool:
         return self.signed_in and bool(user.is_active)
 

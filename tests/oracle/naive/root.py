@@ -64,6 +64,8 @@ QUERY: Rules = {
     "jobs": everything("jobs", "JobWhere"),
     "harvestRules": everything("harvest_rules"),
     "peerSubscriptions": everything("peer_subscriptions"),
+    "shares": everything("shares"),
+    "continuousShares": everything("continuous_shares"),
 }
 
 BAND: Rules = columns("name", "aliases", "wavelengthAngstrom", "abMinusVega", "colour")

@@ -20,6 +20,9 @@ PREFIXES = {
     "tokens": "k",
     "harvest_rules": "h",
     "peer_subscriptions": "ps",
+    "shares": "s",
+    "share_ledger": "si",
+    "continuous_shares": "cs",
 }
 """Table -> prefix of the ids of its rows."""
 
@@ -35,6 +38,9 @@ TYPES = {
     "tokens": "Token",
     "harvest_rules": "HarvestRule",
     "peer_subscriptions": "PeerSubscription",
+    "shares": "Share",
+    "share_ledger": "ShareItem",
+    "continuous_shares": "ContinuousShare",
 }
 """Table -> GraphQL type of its rows."""
 
@@ -46,6 +52,7 @@ REVISIONS = "reduced_data_revisions"
 LINKS = (
     "roads",
     "peer_refusals",
+    "events",
     "target_names",
     "target_grants",
     "target_list_members",

@@ -8,7 +8,7 @@ from tests.oracle.naive import measures
 from tests.oracle.naive.curves import light_curve
 from tests.oracle.naive.pages import connection
 from tests.oracle.naive.rights import RIGHTS, Asker
-from tests.oracle.naive.rules import Rules, columns, linked, moments, public_id
+from tests.oracle.naive.rules import Rules, columns, linked, moments, newest_first, public_id
 from tests.oracle.naive.sky import Row
 from tests.oracle.naive.summaries import summary
 
@@ -45,6 +45,7 @@ TARGET: Rules = {
     "observations": connection("observations", of_target("observations")),
     "viewerCan": lambda ask, row: [right for right in RIGHTS if ask.holds(right, row)],
     "jobs": connection("jobs", of_target("jobs"), "JobWhere"),
+    "continuousShares": lambda ask, row: newest_first(of_target("continuous_shares")(ask, row)),
 }
 
 COORDINATES: Rules = {

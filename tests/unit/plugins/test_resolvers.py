@@ -24,7 +24,7 @@ def a_resolver(**facts: Any) -> Any:
 def test_ours_are_sound() -> None:
     registry = ResolverRegistry.load()
     assert [fault for fault in registry.faults if fault.package == "tomgql"] == []
-    assert {"ned", "sbdb", "sesame", "simbad", "tns"} <= registry.installed.keys()
+    assert {"horizons", "ned", "sbdb", "sesame", "simbad", "tns"} <= registry.installed.keys()
     assert check_resolver(a_resolver()) == []
 
 

@@ -1,4 +1,6 @@
-"""Sesame of the CDS, which asks VizieR's catalogues (and, before them, its own copies of SIMBAD and NED).
+"""Sesame of the CDS, which asks VizieR's catalogues (and, before them, SIMBAD and NED).
+
+VizieR needs no resolver beside it: it has no names of its own, and finds the place of a name through Sesame.
 
 Exchange (the service's own documentation, https://cds.unistra.fr/cgi-bin/Sesame): the name stands bare behind the
 question mark; the answer is XML with a ``Resolver`` for each database that was asked, without a position where it does
@@ -29,7 +31,10 @@ class SesameResolver:
 
     name: ClassVar[str] = "sesame"
     title: ClassVar[str] = "VizieR (Sesame)"
-    description: ClassVar[str] = "Names in SIMBAD, NED and the catalogues of VizieR; the first that knows one answers."
+    description: ClassVar[str] = (
+        "Names in the catalogues of VizieR. Asks SIMBAD, NED and VizieR in this order; the first that knows the name"
+        " answers."
+    )
     version: ClassVar[str] = "1"
     addresses: ClassVar[Mapping[str, str]] = {MAIN: "https://cds.unistra.fr/cgi-bin/nph-sesame"}
     credentials: ClassVar[tuple[str, ...]] = ()

@@ -52,6 +52,7 @@ class GaiaAlertsService:
     parameters: ClassVar[type[Parameters]] = GaiaAlertsParameters
     requests_per_minute: ClassVar[float] = 30.0
     time_limit_s: ClassVar[float] = 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: GaiaAlertsParameters) -> str | None:
         """The name of an alert is needed."""

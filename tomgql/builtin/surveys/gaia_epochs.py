@@ -72,6 +72,7 @@ class GaiaEpochsService:
     parameters: ClassVar[type[Parameters]] = GaiaEpochsParameters
     requests_per_minute: ClassVar[float] = 60.0
     time_limit_s: ClassVar[float] = 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: GaiaEpochsParameters) -> str | None:
         """A position is needed, or the number of a source."""

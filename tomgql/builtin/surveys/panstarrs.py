@@ -71,6 +71,7 @@ class PanStarrsService:
     parameters: ClassVar[type[Parameters]] = PanStarrsParameters
     requests_per_minute: ClassVar[float] = 60.0
     time_limit_s: ClassVar[float] = 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: PanStarrsParameters) -> str | None:
         """A position in its sky is needed."""

@@ -3,9 +3,9 @@
 Exchange (Masci et al. 2023, arXiv:2305.16279, and working clients; not recorded): GET ``requestForcedPhotometry.cgi``
 answers with a page whose table repeats what was asked; there is no number of the request. The page of
 ``getForcedPhotometryRequests.cgi`` lists the requests of the last 30 days, is renewed once an hour, and names the file
-of each that has ended. Ours is told by position and dates as printed there, and by being newer than any equal one.
-HTTP Basic is one password for everybody; ``email`` and ``userpass`` are the user's own and stand in the address, so
-the address of a request is never kept.
+of each that has ended; it has no table where there are none, and while it is being renewed. Ours is told by position
+and dates as printed there, and by being newer than any equal one. HTTP Basic is one password for everybody; ``email``
+and ``userpass`` are the user's own and stand in the address, so the address of a request is never kept.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from tomgql.builtin.surveys.answers import require
+from tomgql.builtin.surveys.answers import SHOWN_CHARACTERS, require, words_of
 from tomgql.builtin.surveys.html_tables import page_words, table_rows
 from tomgql.builtin.surveys.names import file_stem
 from tomgql.builtin.surveys.places import place_at, place_refusal
@@ -82,6 +83,7 @@ class ZtfForcedService:
     parameters: ClassVar[type[Parameters]] = ZtfForcedParameters
     requests_per_minute: ClassVar[float] = 30.0
     time_limit_s: ClassVar[float] = 3 * 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: ZtfForcedParameters) -> str | None:
         """A position in ZTF's sky is needed, and a first day before the last."""
@@ -108,7 +110,8 @@ class ZtfForcedService:
 async def _prepare(query: SurveyQuery) -> Step:
     """Fix the request, as it will be sent and looked for, and the newest equal one there is already."""
     asked = _asked(query)
-    before = max((_number(row) for row in await _requests(query) if _is_ours(row, asked)), default=0)
+    rows, _ = await _requests(query)
+    before = max((_number(row) for row in rows if _is_ours(row, asked)), default=0)
     return Later(0.1, "Asking ZTF.", {"asked": asked, "before": before})
 
 
@@ -124,7 +127,7 @@ def _asked(query: SurveyQuery) -> dict[str, float]:
 
 async def _submit(query: SurveyQuery, state: State) -> Step:
     params = {name: f"{value:.6f}" for name, value in state["asked"].items()}
-    answer = await _ask(query, "/cgi-bin/requestForcedPhotometry.cgi", params)
+    answer = await _ask(query, "/cgi-bin/requestForcedPhotometry.cgi", params, once=True)
     if not table_rows(answer.text):
         raise UpstreamRefused(f"ZTF has not taken the request: {page_words(answer.text)[:500] or 'an empty page.'}")
     return Later(SHORTEST_POLL_S, "ZTF has taken the request.", {**state, "sent": True}, 0.05)
@@ -132,13 +135,14 @@ async def _submit(query: SurveyQuery, state: State) -> Step:
 
 async def _look(query: SurveyQuery, state: State) -> Step:
     looks = int(state.get("looks", 0)) + 1
-    ours = [row for row in await _requests(query) if _is_ours(row, state["asked"]) and _number(row) > state["before"]]
+    rows, said_instead = await _requests(query)
+    ours = [row for row in rows if _is_ours(row, state["asked"]) and _number(row) > state["before"]]
     pause_s = min(SHORTEST_POLL_S * 1.3 ** min(looks - 1, 20), LONGEST_POLL_S)
     if not ours and not state["sent"] and looks >= UNLISTED_LOOKS:
         kept = {"asked": state["asked"], "before": state["before"]}
         return Later(1.0, "ZTF does not list the request; it is made again.", kept)
     if not ours:
-        return Later(pause_s, "ZTF does not list the request yet.", {**state, "looks": looks}, 0.05)
+        return Later(pause_s, f"ZTF does not list the request yet{said_instead}.", {**state, "looks": looks}, 0.05)
     row = min(ours, key=_number)
     if not row.get("ended"):
         said = "is working on the request" if row.get("started") else "has the request in its queue"
@@ -170,19 +174,24 @@ async def _fetch(query: SurveyQuery, state: State) -> Step:
     return Result((file,), f"{rows} rows from ZTF.")
 
 
-async def _requests(query: SurveyQuery) -> list[dict[str, str]]:
+async def _requests(query: SurveyQuery) -> tuple[list[dict[str, str]], str]:
+    """The rows of the table of requests, and what a page without a table says, to be told."""
     params = {"option": "All recent jobs", "action": "Query Database"}
     page = (await _ask(query, "/cgi-bin/getForcedPhotometryRequests.cgi", params)).text
     rows = table_rows(page)
     if rows and "reqId" not in rows[0]:
         raise UpstreamRefused(f"ZTF's table of requests has no column reqId: {page_words(page)[:500]}")
-    return rows
+    words = "" if rows else page_words(page)[:SHOWN_CHARACTERS].rstrip(".")
+    return rows, f"; its page says: {words}" if words else ""
 
 
-async def _ask(query: SurveyQuery, path: str, params: Mapping[str, str]) -> Answer:
+async def _ask(query: SurveyQuery, path: str, params: Mapping[str, str], *, once: bool = False) -> Answer:
     own = {"email": query.credentials["email"], "userpass": query.credentials["userpass"]}
     address = f"{query.address}{path}"
-    return require(await query.http.request("GET", address, params={**params, **own}, basic=_basic(query)), html=True)
+    answer = await query.http.request("GET", address, params={**params, **own}, basic=_basic(query), once=once)
+    if not urlsplit(answer.address).path.endswith(path):
+        raise UpstreamRefused(f"It sends us to another page, most likely to sign in: {words_of(answer)}")
+    return require(answer, html=True)
 
 
 def _basic(query: SurveyQuery) -> tuple[str, str]:

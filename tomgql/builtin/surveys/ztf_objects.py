@@ -40,6 +40,7 @@ class ZtfBroker:
     parameters: ClassVar[type[Parameters]] = BrokerParameters
     requests_per_minute: ClassVar[float] = 60.0
     time_limit_s: ClassVar[float] = 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: BrokerParameters) -> str | None:
         """A ZTF name or a position is needed."""

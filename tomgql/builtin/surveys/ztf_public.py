@@ -67,6 +67,7 @@ class ZtfPublicService:
     parameters: ClassVar[type[Parameters]] = ZtfPublicParameters
     requests_per_minute: ClassVar[float] = 20.0
     time_limit_s: ClassVar[float] = 86_400.0
+    withdraws: ClassVar[bool] = False
 
     def refusal(self, target: SurveyTarget, parameters: ZtfPublicParameters) -> str | None:
         """A position in ZTF's sky is needed, and a first day before the last."""
