@@ -109,6 +109,9 @@ async def _follow(rt: Runtime, claim: Claim) -> None:
         except (ClientError, TomError) as error:
             logger.warning("peer %s: %s", claim.name, error)
             await claims.report(rt, claim, "INTERRUPTED", error.message)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            logger.exception("peer %s", claim.name)
+            await claims.report(rt, claim, "INTERRUPTED", "It answers what no tomgql server does; the log says what.")
         except asyncpg.PostgresError as error:
             outlive(error)
             logger.exception("peer %s", claim.name)
