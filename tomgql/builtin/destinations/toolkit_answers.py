@@ -56,12 +56,12 @@ class Toolkit:
         """The answer to a form with a file, which the server may read before it answers."""
         return _of_item(await self._ask("POST", path, parts=parts, timeout_s=None))
 
-    async def _ask(self, method: str, path: Sequence[str], *, timeout_s: float | None = CALL_S, **asked: Any) -> Answer:
+    async def _ask(self, method: str, path: Sequence[str], **asked: Any) -> Answer:
         address = "/".join([self.delivery.address, "api", *(quote(part, safe="") for part in path), ""])
         basic = (self.username, self.delivery.credentials["password"])
         headers = {"Accept": "application/json"}
         return await self.delivery.http.request(
-            method, address, headers=headers, basic=basic, timeout_s=timeout_s, **asked
+            method, address, headers=headers, basic=basic, **{"timeout_s": CALL_S, **asked}
         )
 
 
