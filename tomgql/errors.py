@@ -25,6 +25,7 @@
     +- Upstream                another service failed
     |  +- UpstreamBusy, UpstreamDown, UpstreamRefused, UpstreamTimeout
     +- ServiceFailed           a survey service's own code broke down
+    +- ShareIncomplete         some items of a share were not taken
     +- Unavailable             a part of tomgql itself is not reachable just now
     |  +- FileStoreDown        jobs wait for it as long as it takes
     +- UploadStalled           a file that is being sent, of which nothing came for too long
@@ -228,6 +229,13 @@ class ServiceFailed(TomError):
     """The code of a survey service broke down; only its own query fails."""
 
     code = "SERVICE_FAILED"
+
+
+class ShareIncomplete(TomError):
+    """Some items of a share did not go, or were not taken; the others went, and what did not can be tried again."""
+
+    code = "SHARE_INCOMPLETE"
+    retryable = True
 
 
 class Unavailable(TomError):

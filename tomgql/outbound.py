@@ -1,4 +1,8 @@
-"""Requests to other people's servers: one session a process, and limits on everything that they could do to us."""
+"""Requests to other people's servers: limits on everything that they could do to us, or have us do.
+
+Two sessions a process: one for places that the site's own operator or a plug-in names, and one for addresses that
+people give, which connects to public hosts alone.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
+from tomgql.client.hosts import NotPublicError, connector
 from tomgql.errors import TomError, Unavailable, UpstreamDown, UpstreamRefused
 from tomgql.plugins.destinations import FilePart
 
@@ -65,38 +70,43 @@ class Outbound:
     """The process's HTTP client. TLS is checked; no cookie is kept and no proxy or password of the environment used."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    async def ask(self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float) -> Answered:
+    async def ask(
+        self, asked: Asked, *, origins: Collection[str], limit_bytes: int, limit_s: float, public_only: bool = False
+    ) -> Answered:
         """The answer, whatever its status.
 
-        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. Raises `UpstreamDown`
-        when there is no whole answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of
-        more than ``limit_bytes``. A file of ours that cannot be read is our failure: its error, or `Unavailable`.
+        ``origins`` (as of `origin`) may be asked; a GET follows redirects within one of them. ``public_only``: they are
+        in no private network, whatever their names lead to at the moment. Raises `UpstreamDown` when there is no whole
+        answer within ``limit_s`` seconds, and `UpstreamRefused` for other places and answers of more than
+        ``limit_bytes``. A file of ours that cannot be read is our failure: its error, or `Unavailable`.
         """
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 _require_host(asked.address, origins)
-                answered = await self._ask_once(asked, limit_bytes, limit_s)
+                answered = await self._ask_once(asked, limit_bytes, limit_s, public_only)
                 target = _redirect(asked, answered)
                 if target is None:
                     return answered
                 asked = Asked("GET", target, headers=asked.headers, basic=asked.basic)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
+            if isinstance(refused := getattr(error, "os_error", error), NotPublicError):
+                raise UpstreamRefused(f"{refused.strerror}.") from error
             raise UpstreamDown(f"{place(asked.address)} does not answer: {_words(error, limit_s)}.") from error
         raise UpstreamRefused(f"{place(asked.address)} redirects without end.")
 
-    async def _ask_once(self, asked: Asked, limit_bytes: int, limit_s: float) -> Answered:
+    async def _ask_once(self, asked: Asked, limit_bytes: int, limit_s: float, public_only: bool) -> Answered:
         timeout = aiohttp.ClientTimeout(total=limit_s, sock_connect=CONNECT_LIMIT_S, sock_read=SILENCE_LIMIT_S)
         basic = {} if asked.basic is None else {"Authorization": aiohttp.encode_basic_auth(*asked.basic)}
         body, files = _body(asked)
         try:
-            async with self._open().request(
+            async with self._open(public_only).request(
                 asked.method, asked.address, params=asked.params, data=body, json=asked.json,
                 headers={**asked.headers, **basic}, timeout=timeout, allow_redirects=False,
             ) as response:  # fmt: skip
@@ -109,15 +119,15 @@ class Outbound:
                     raise file.failure from None
             raise
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, limit_per_host=MOST_PER_HOST),
+    def _open(self, public_only: bool) -> aiohttp.ClientSession:
+        if public_only not in self._sessions:
+            self._sessions[public_only] = aiohttp.ClientSession(
+                connector=connector(public_only=public_only, limit=MOST_CONNECTIONS, limit_per_host=MOST_PER_HOST),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": _USER_AGENT},
                 trust_env=False,
             )
-        return self._session
+        return self._sessions[public_only]
 
 
 class _SentFile(aiohttp.Payload):

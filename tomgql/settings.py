@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -29,6 +29,22 @@ BucketAddress = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9
 
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/?$")]
 """Scheme, host and perhaps port."""
+
+
+DestinationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
+"""Name of a sharing destination: a lower-case word of at most 50 characters."""
+
+
+class ConfiguredDestination(BaseModel):
+    """A sharing destination of the settings: ``kind`` names the plug-in, ``secrets`` are those that it wants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    title: TypeTitle
+    address: str
+    options: dict[str, JsonValue] = {}
+    secrets: dict[str, SecretStr] = {}
 
 
 class Settings(BaseSettings):
@@ -75,6 +91,12 @@ class Settings(BaseSettings):
         description="Destinations and peers may have addresses of private networks and of this machine, which are"
         " refused otherwise.",
     )
+    destinations: dict[DestinationName, ConfiguredDestination] = Field(
+        default_factory=dict,
+        description="Where shares may go, beside what `saveDestination` stores, which comes first, as a JSON object:"
+        ' {"friends": {"kind": "tomgql", "title": "Friends", "address": "https://...", "secrets": {"token": "..."}}}.',
+    )
+    delivery_call_s: float = Field(600.0, gt=0, description="Longest call of the code that speaks to a destination.")
 
     data_product_types: dict[TypeName, TypeTitle | None] = Field(
         default_factory=dict,
@@ -156,8 +178,8 @@ class Settings(BaseSettings):
 
     survey_addresses: dict[str, str] = Field(
         default_factory=dict,
-        description='Addresses of survey services and name resolvers instead of their own, as a JSON object: {"atlas": "https://..."};'
-        ' of a service with several, by "service.name".',
+        description="Addresses of survey services and name resolvers instead of their own, as a JSON object:"
+        ' {"atlas": "https://..."}; of a service with several, by "service.name".',
     )
     survey_credentials: dict[str, dict[str, SecretStr]] = Field(
         default_factory=dict,
@@ -167,9 +189,16 @@ class Settings(BaseSettings):
     credentials_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Encrypts the secrets of survey services that are stored; without it none can be. `tomgql up` makes"
-        " one.",
+        description="Encrypts the secrets of survey services and destinations that are stored; without it none can be."
+        " `tomgql up` makes one.",
     )
+    peer_look_s: float = Field(
+        300.0, gt=0, description="Pause between two looks for targets of a followed server that became visible."
+    )
+    peer_lease_s: float = Field(
+        15.0, gt=0, description="A followed server whose worker was silent this long is followed by another."
+    )
+    worker_max_peers: int = Field(50, gt=0, description="Servers that one worker follows at a time.")
     harvest_look_s: float = Field(60.0, gt=0, description="Pause between two looks for harvest rules that are due.")
     survey_step_s: float = Field(90.0, gt=0, description="Longest step of a query of a survey service.")
     survey_answer_bytes: int = Field(50 * MEBIBYTE, gt=0, description="Largest answer of a survey service.")

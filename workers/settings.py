@@ -23,6 +23,8 @@ from tomgql.jobs.queue import QUEUE_NAME, RUN_JOB, deserialize, redis_settings, 
 from tomgql.jobs.sweep import sweep
 from tomgql.plugins.sandbox import Sandbox
 from tomgql.runtime import Runtime, running
+from tomgql.services.federation.claims import Claim, claim_one
+from tomgql.services.federation.following import follow
 from tomgql.services.harvests import harvest
 from tomgql.services.open_uploads import discard_ended_uploads
 from tomgql.services.orphans import discard_orphans
@@ -40,6 +42,9 @@ RESTART_S = 0.5
 
 PRUNE_S = 3600.0
 """Pause between two looks for events that are too old, uploads that have ended, and files that nobody names."""
+
+PEERS_S = 1.0
+"""Pause between two looks for servers that nobody follows."""
 
 ENDLESS_S = 7 * 86400
 """arq's own time limit of a job, out of the way: the lease and the verbs' limits decide."""
@@ -61,6 +66,7 @@ async def run_worker(settings: Settings) -> None:
                 ("sweep", _sweep(rt)),
                 ("prune", _prune(rt)),
                 ("harvest", _harvest(rt)),
+                ("peers", _peers(rt)),
             )
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -152,6 +158,34 @@ async def _harvest(rt: Runtime) -> None:
             outlive(error)
             logger.warning("harvest: %s", error)
         await asyncio.sleep(rt.settings.harvest_look_s)
+
+
+async def _peers(rt: Runtime) -> None:
+    """Follow other servers, each in a task of its own, as long as nobody else does."""
+    running: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            try:
+                while len(running) < rt.settings.worker_max_peers and (claim := await claim_one(rt)) is not None:
+                    task = asyncio.create_task(_follow(rt, claim), name=f"peer {claim.name}")
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+            except LOST as error:
+                outlive(error)
+                logger.warning("peers: %s", error)
+            await asyncio.sleep(PEERS_S)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _follow(rt: Runtime, claim: Claim) -> None:
+    try:
+        await follow(rt, claim)
+    except LOST as error:
+        outlive(error)
+        logger.warning("peer %s: %s", claim.name, error)
 
 
 async def _prune(rt: Runtime) -> None:

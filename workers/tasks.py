@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tomgql import sharing
 from tomgql.jobs.specs import (
+    DeliverChanges,
     MakeThumbnail,
     PreviewDataProduct,
     ProcessDataProduct,
     QuerySurvey,
     RunHook,
+    ShareOut,
     WithdrawSurveyQuery,
 )
 from tomgql.services import hooks, previews, reduction, survey_steps, thumbnails
@@ -22,5 +25,7 @@ HANDLERS: dict[str, Callable[..., Awaitable[Any]]] = {
     MakeThumbnail.kind: thumbnails.make_thumbnail,
     QuerySurvey.kind: survey_steps.run_survey_query,
     WithdrawSurveyQuery.kind: survey_steps.withdraw_survey_query,
+    ShareOut.kind: sharing.share_out,
+    DeliverChanges.kind: sharing.deliver_changes,
 }
 """Kind -> verb. Each takes the runtime, the sandbox, the attempt and the spec."""

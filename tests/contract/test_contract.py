@@ -20,12 +20,7 @@ TO_COME = {
     "CreateContinuousShareInput",
     "Mutation.createContinuousShare",
     "Mutation.deleteContinuousShare",
-    "Mutation.share",
     "Query.plots",
-    "Query.sharingDestinations",
-    "Query.shares",
-    "ShareInput",
-    "SharePayload",
     "Target.continuousShares",
     "Target.plot",
 }

@@ -29,7 +29,7 @@ async def observer(site: Site) -> Person:
 
 async def read_on(site: Site, after: int) -> list[int]:
     """Targets of the `targets` events behind a place: here, plain numbers that tell events apart."""
-    return [event.target_id or 0 for event in await log.read_after(site.rt.reads, "targets", after, 10_000)]
+    return [event.target_id or 0 for event in await log.read_after(site.rt.reads, ["targets"], after, 10_000)]
 
 
 async def end_of_log(site: Site) -> int:
@@ -100,7 +100,7 @@ async def test_a_reader_misses_nothing_of_many_writers(site: Site) -> None:
     seen: list[int] = []
     while not writing.done() or len(seen) < 200:
         all_written = writing.done()  # asked before the read, which may be older than the last commit
-        events = await log.read_after(site.rt.reads, "targets", place, 7)
+        events = await log.read_after(site.rt.reads, ["targets"], place, 7)
         seen += [event.target_id or 0 for event in events]
         place = events[-1].id if events else place
         assert not (all_written and not events and len(seen) < 200), "events were missed"
@@ -179,7 +179,7 @@ async def test_a_reader_that_the_end_of_the_log_overtakes_is_told(site: Site, mo
     monkeypatch.setattr(streams, "EVENTS_PER_READ", 1)
     feed = streams.Feed(place=await end_of_log(site))
     await append(site, *range(40, 40 + tail.EVENTS_KEPT + 10))
-    events = feed.events(site.rt, "targets", None)
+    events = feed.events(site.rt, ["targets"], None)
     assert (await anext(events)).event.target_id == 40
     await prune(site, 1.0, 5)
     with pytest.raises(CursorExpired):

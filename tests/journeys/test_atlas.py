@@ -445,6 +445,7 @@ class TestSecondThoughts:
         target = await observer.create_target("retried beside", **PLACE)
         first = await query_survey(observer.client, target, "atlas")
         await observer.client.query(CANCEL, id=first)
+        await reaches(observer.client, first, "CANCELLED")
         second = await query_survey(observer.client, target, "atlas")
         refused = "mutation ($id: ID!) { retryJob(id: $id) { errors { code message } } }"
         (error,) = (await observer.client.query(refused, id=first))["retryJob"]["errors"]
@@ -458,6 +459,7 @@ class TestSecondThoughts:
         target = await observer.create_target("retried by another", **PLACE)
         job_id = await query_survey(observer.client, target, "atlas")
         await observer.client.query(CANCEL, id=job_id)
+        await reaches(observer.client, job_id, "CANCELLED")
         site.rt.settings, kept = site.rt.settings.model_copy(update={"survey_credentials": {}}), site.rt.settings
         try:
             refused = "mutation ($id: ID!) { retryJob(id: $id) { errors { code } } }"

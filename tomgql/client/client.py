@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tomgql.client import documents, downloads, light_curves, transfer, uploads, waiting
-from tomgql.client.errors import PayloadErrors, ServerError
+from tomgql.client.errors import ClientError, PayloadErrors, ServerError
 from tomgql.client.http import Http
 from tomgql.client.streams import Following
 from tomgql.client.transfer import Progress
@@ -37,9 +37,15 @@ class Client:
         timeout_s: float = REQUEST_S,
         max_message_bytes: int = MESSAGE_BYTES,
         tls: ssl.SSLContext | None = None,
+        public_only: bool = False,
     ) -> None:
-        """Raises InvalidCall. ``url`` is the site's address; ``tls`` is for a certificate authority of one's own."""
-        self._http = Http(url, token, timeout_s=timeout_s, max_bytes=max_message_bytes, tls=tls or True)
+        """Raises InvalidCall. ``url`` is the site's address; ``tls`` is for a certificate authority of one's own.
+
+        ``public_only`` refuses hosts of private networks and of this machine, whatever a name is resolved to.
+        """
+        self._http = Http(
+            url, token, timeout_s=timeout_s, max_bytes=max_message_bytes, tls=tls or True, public_only=public_only
+        )
 
     def __repr__(self) -> str:
         return f"<Client of {self._http.endpoint.origin()}>"
@@ -73,9 +79,16 @@ class Client:
         return data
 
     async def subscribe(
-        self, document: str, variables: Mapping[str, Any] | None = None, *, after: str | None = None
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        after: str | None = None,
+        interrupted: Callable[[ClientError | None], Awaitable[None]] | None = None,
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The data of each event behind ``after``, or from now on; reconnects and resumes for ever.
+
+        ``interrupted`` is told why each time a connection is lost, and None when there is one again.
 
         Each event once, in order. The root field must select `cursor`. What no retry mends is raised: Refused and
         below (NotSignedIn, CursorExpired), AnswerTooLarge, InvalidCall. Each stream has a connection of its own; a
@@ -83,7 +96,7 @@ class Client:
         """
         stream = documents.stream(document)
         given = dict(variables or {})
-        following = Following(self._http, stream, given, after or given.get(stream.variable))
+        following = Following(self._http, stream, given, after or given.get(stream.variable), interrupted)
         async with aclosing(following.events()) as events:
             async for data in events:
                 yield data

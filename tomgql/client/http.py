@@ -15,6 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from tomgql.client import hosts
 from tomgql.client.errors import NOT_SIGNED_IN, AnswerTooLarge, InvalidCall, Refused, ServerError, Unreachable, refused
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
@@ -34,9 +35,17 @@ class Http:
     """The requests of one client; ``headers_for`` alone knows the token."""
 
     def __init__(
-        self, url: str, token: str | None, *, timeout_s: float, max_bytes: int, tls: ssl.SSLContext | bool
+        self,
+        url: str,
+        token: str | None,
+        *,
+        timeout_s: float,
+        max_bytes: int,
+        tls: ssl.SSLContext | bool,
+        public_only: bool = False,
     ) -> None:
         self.endpoint = endpoint_of(url)
+        self._public_only = public_only
         self.max_bytes = max_bytes
         self.tls = tls
         self._token = _checked(token)
@@ -45,7 +54,8 @@ class Http:
 
     def open(self) -> None:
         """Begin; needs a running event loop."""
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        connector = hosts.connector(public_only=self._public_only)
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=connector)
 
     async def close(self) -> None:
         """Close all connections."""

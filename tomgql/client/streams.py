@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -35,13 +35,22 @@ GOOD_S = 60.0
 class Following:
     """One subscription over as many connections as it takes."""
 
-    def __init__(self, http: Http, stream: Stream, variables: dict[str, Any], after: str | None) -> None:
+    def __init__(
+        self,
+        http: Http,
+        stream: Stream,
+        variables: dict[str, Any],
+        after: str | None,
+        interrupted: Callable[[ClientError | None], Awaitable[None]] | None = None,
+    ) -> None:
         self.cursor = after
         self._http = http
         self._stream = stream
         self._variables = variables
         self._pauses = Pauses()
         self._bugs = 0
+        self._interrupted = interrupted
+        self._is_down = False
 
     async def events(self) -> AsyncGenerator[dict[str, Any], None]:
         """The data of each event. Raises what no retry mends: Refused and below, AnswerTooLarge, InvalidCall."""
@@ -67,6 +76,8 @@ class Following:
             self.cursor = (await self._http.ask(LATEST))["server"]["latestCursor"]
         async with connected(self._http) as socket:
             await socket.subscribe(self._stream.document, {**self._variables, self._stream.variable: self.cursor})
+            if self._is_down:
+                await self._tell(None)
             while True:
                 yield _data_of(await socket.next())
 
@@ -77,9 +88,15 @@ class Following:
         if not passes and not (error.code == INTERNAL and self._bugs < BUGS_IN_A_ROW):
             raise error
 
+    async def _tell(self, reason: ClientError | None) -> None:
+        self._is_down = reason is not None
+        if self._interrupted is not None:
+            await self._interrupted(reason)
+
     async def _pause(self, reason: ClientError) -> None:
         pause_s = self._pauses.next()
         logger.warning("stream interrupted: %s Trying again in %.1f s.", reason, pause_s)
+        await self._tell(reason)
         await asyncio.sleep(pause_s)
 
 

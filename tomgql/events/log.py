@@ -9,6 +9,7 @@ by all writers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,10 @@ _CURSOR = re.compile(r"([0-9]{19})-([0-9a-f]{8})")
 
 @dataclass(frozen=True)
 class LoggedEvent:
-    """One event as read: its place in the log and the ids it speaks of."""
+    """One event as read: its place in the log and the ids it speaks of.
+
+    ``by_origin`` is false of the end of what came from elsewhere, where this site decided it.
+    """
 
     id: int
     topic: str
@@ -39,6 +43,7 @@ class LoggedEvent:
     data_product_id: int | None
     job_id: int | None
     data_ids: list[int] | None
+    by_origin: bool
 
 
 @dataclass(frozen=True)
@@ -72,15 +77,18 @@ async def append(
     )
 
 
-_COLUMNS = "e.id, e.topic, e.change, e.at, e.target_id, e.data_product_id, e.job_id, e.data_ids"
+_COLUMNS = (
+    "e.id, e.topic, e.change, e.at, e.target_id, e.data_product_id, e.job_id, e.data_ids,"
+    " e.tombstone #>> '{row,origin_instance_id}' is null or e.tombstone ? 'followed' as by_origin"
+)
 
 
-async def read_after(connection: Any, topic: str, after: int, limit: int) -> list[LoggedEvent]:
-    """The next events of a topic behind ``after``, in commit order.
+async def read_after(connection: Any, topics: Sequence[str], after: int, limit: int) -> list[LoggedEvent]:
+    """The next events of these topics behind ``after``, in commit order.
 
     Raises CursorExpired when the log has forgotten what came behind ``after``: never a gap without a word.
     """
-    return await _read(connection, after, "e.id > $1 and e.topic = $3", limit, topic)
+    return await _read(connection, after, "e.id > $1 and e.topic = any($3)", limit, list(topics))
 
 
 async def read_any_after(connection: Any, after: int, limit: int) -> list[LoggedEvent]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from tomgql.errors import CursorExpired
@@ -29,12 +30,12 @@ class Tail:
         self._bell: asyncio.Event | None = None
         self._lock = asyncio.Lock()
 
-    async def after(self, topic: str, place: int, limit: int) -> list[LoggedEvent]:
-        """The next events of a topic behind ``place``, in commit order. Raises CursorExpired like the log itself."""
+    async def after(self, topics: Sequence[str], place: int, limit: int) -> list[LoggedEvent]:
+        """The next events of topics behind ``place``, in commit order. Raises CursorExpired like the log itself."""
         await self._catch_up()
         if self._begin is None or place < self._begin:
-            return await log.read_after(self._pool, topic, place, limit)
-        return [event for event in self._events if event.id > place and event.topic == topic][:limit]
+            return await log.read_after(self._pool, topics, place, limit)
+        return [event for event in self._events if event.id > place and event.topic in topics][:limit]
 
     async def _catch_up(self) -> None:
         async with self._lock:

@@ -13,12 +13,13 @@ from tomgql.domain.bands import BANDS
 from tomgql.domain.time import FROM_UTC
 from tomgql.errors import InvalidInput
 from tomgql.graphql.base import Node, OfRow, described
+from tomgql.graphql.context import Info
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, SpectralMedium, TimeScale, WavelengthUnit
 from tomgql.graphql.inputs import PhotometryWhere, ReducedDatumOrder, ReducedDatumWhere
 from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.reading.catalog.data import ANGSTROMS_PER_UNIT
-from tomgql.reading.rows import LightCurveRows, Row
+from tomgql.reading.rows import LightCurveRows, Row, read_field
 
 Where = Annotated[
     ReducedDatumWhere | None, strawberry.argument(description="Which reduced data; those in use when not given.")
@@ -103,6 +104,14 @@ class ReducedDatum(Node):
     def revisions(self, root: strawberry.Parent[Row]) -> list[LazyReducedDatum]:
         older: list[LazyReducedDatum] = link(root, "revisions")
         return older
+
+    @strawberry.field(
+        description="All that is kept of it, for another tomgql server: an object whose fields may become more. Null of"
+        " what was deleted meanwhile."
+    )
+    async def record(self, root: strawberry.Parent[Row], info: Info) -> JSON | None:
+        found = await read_field(info.context.reads, root, "record")
+        return None if found is None else JSON(found)
 
     @strawberry.field(description="The same datum has the same globalId in every TOM; a UUID.")
     def global_id(self, root: strawberry.Parent[Row]) -> str:

@@ -139,6 +139,45 @@ class RowOutcome(Enum):
     REJECTED = value("REJECTED", "Was not taken; `message` says why.")
 
 
+@strawberry.enum(description="What a destination of shares may be given.")
+class DestinationCapability(Enum):
+    TARGETS = value("targets", "Targets.")
+    DATA_PRODUCTS = value("data_products", "Files of targets.")
+    REDUCED_DATA = value("reduced_data", "Reduced data of targets.")
+
+
+@strawberry.enum(description="What an item of a share is.")
+class ShareItemKind(Enum):
+    TARGET = value("TARGET", "A target.")
+    DATA_PRODUCT = value("DATA_PRODUCT", "A data product.")
+    REDUCED_DATUM = value("REDUCED_DATUM", "A reduced datum.")
+
+
+@strawberry.enum(description="What became of an item of a share.")
+class ShareItemState(Enum):
+    QUEUED = value("QUEUED", "Is to go.")
+    SENT = value("SENT", "The destination has it.")
+    FAILED = value("FAILED", "The destination did not take it; `answer` has its words.")
+    REFUSED = value("REFUSED", "Could not go: its sharer may not share it any more, or it is gone.")
+
+
+@strawberry.enum(description="How the following of another server stands.")
+class PeerState(Enum):
+    STARTING = value("STARTING", "A worker will take it up.")
+    COPYING = value("COPYING", "What is there already is being copied.")
+    FOLLOWING = value("FOLLOWING", "Every change is heard of.")
+    INTERRUPTED = value("INTERRUPTED", "The server does not answer; it is asked again by itself.")
+    REFUSED = value("REFUSED", "The server refuses, or is another one; it goes on when somebody changes it.")
+    PAUSED = value("PAUSED", "Somebody has paused it.")
+
+
+@strawberry.enum(description="What something that changed is.")
+class ChangedKind(Enum):
+    TARGETS = value("TARGETS", "A target.")
+    DATA_PRODUCTS = value("DATA_PRODUCTS", "A data product.")
+    REDUCED_DATA = value("REDUCED_DATA", "Reduced data.")
+
+
 @strawberry.enum(description="What happened to something.")
 class Change(Enum):
     CREATED = value("CREATED", "Is new.")

@@ -13,6 +13,8 @@ from tomgql.graphql.enums import (
     DataProductOrderField,
     JobState,
     ReducedDatumOrderField,
+    ShareItemKind,
+    ShareItemState,
     SortDirection,
     TargetAccess,
     TargetOrderField,
@@ -21,6 +23,11 @@ from tomgql.graphql.enums import (
 from tomgql.graphql.scalars import JSON
 
 ALGEBRA = "Every field is optional; several fields are ANDed. Up to 300 conditions, nested 12 deep."
+
+NOT_VIA = (
+    "Its present state came neither from nor through one of these installations; ids as `server.instanceId` gives"
+    " them, at most 10,000."
+)
 
 
 def optional(what: str) -> Any:
@@ -117,6 +124,8 @@ class TargetWhere:
     target_list: strawberry.ID | None = optional("In this target list.")
     extras: JSON | None = optional("Has these key/value pairs among its extras; a JSON object.")
     has_reduced_data: ReducedDatumWhere | None = optional("Has such reduced data, of those that the viewer may see.")
+    global_id: str | None = optional("Has this `globalId`.")
+    not_via: list[str] | None = optional(NOT_VIA)
     and_: list[TargetWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
     or_: list[TargetWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
     not_: TargetWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
@@ -138,6 +147,8 @@ class DataProductWhere:
     group: strawberry.ID | None = optional("A data product group that holds it.")
     observation: strawberry.ID | None = optional("The observation that it came of.")
     featured: bool | None = optional("Whether it is featured.")
+    global_id: str | None = optional("Has this `globalId`.")
+    not_via: list[str] | None = optional(NOT_VIA)
     and_: list[DataProductWhere] | None = strawberry.field(name="and", default=None, description="All of these hold.")
     or_: list[DataProductWhere] | None = strawberry.field(name="or", default=None, description="One of these holds.")
     not_: DataProductWhere | None = strawberry.field(name="not", default=None, description="This does not hold.")
@@ -167,6 +178,7 @@ class ReducedDatumWhere:
     telescope: StringFilter | None = optional("Telescope.")
     instrument: StringFilter | None = optional("Instrument.")
     photometry: PhotometryWhere | None = optional("Is photometry, and these hold.")
+    not_via: list[str] | None = optional(NOT_VIA)
     disabled: bool | None = strawberry.field(
         default=False,
         description="false: only data in use; true: only disabled ones; null: both. Inside and / or / not, false"
@@ -185,6 +197,13 @@ class JobWhere:
     target: strawberry.ID | None = optional("Its target.")
     data_product: strawberry.ID | None = optional("Its data product.")
     created: DateTimeFilter | None = optional("Time at which it was asked.")
+
+
+@strawberry.input(description="Conditions on items of a share. Every field is optional; several fields are ANDed.")
+class ShareItemWhere:
+    kind: ShareItemKind | None = optional("Things of this kind.")
+    state: list[ShareItemState] | None = optional("In one of these states.")
+    target: strawberry.ID | None = optional("This target, or what hangs on it.")
 
 
 @strawberry.input(description="Conditions on observations. Every field is optional; several fields are ANDed.")

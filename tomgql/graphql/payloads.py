@@ -15,6 +15,7 @@ from tomgql.graphql.errors import UserError, refused_at_top, user_errors
 from tomgql.graphql.harvests import HarvestRule
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.observations import Observation
+from tomgql.graphql.peers import PeerSubscription
 from tomgql.graphql.people import Token, User, UserGroup
 from tomgql.graphql.products import DataProduct, DataProductGroup, IngestNote
 from tomgql.graphql.targets import Target, TargetList
@@ -96,6 +97,12 @@ class JobPayload:
 @strawberry.type(description="A user, or why not.")
 class UserPayload:
     user: User | None = _maybe("The user.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="The following of another server, or why not.")
+class PeerSubscriptionPayload:
+    peer_subscription: PeerSubscription | None = _maybe("The subscription as it is now.")
     errors: list[UserError] = _errors()
 
 

@@ -24,7 +24,7 @@ from tomgql.graphql.lazy import (
 from tomgql.graphql.scalars import JSON
 from tomgql.reading import ids
 from tomgql.reading.catalog.products import LARGEST_INT
-from tomgql.reading.rows import Row
+from tomgql.reading.rows import Row, read_field
 from tomgql.services.signed_addresses import sign_download
 
 Where = Annotated[DataProductWhere | None, strawberry.argument(description="Which data products.")]
@@ -77,6 +77,7 @@ class DataProduct(OfRow, Node):
     sha256: str = described("SHA-256 of the file's content, hexadecimal.")
     extra_data: str = described("Free text given with the product.")
     featured: bool = described("Whether it stands for its target.")
+    revision: int = described("1, 2, ...: counts changes of what is said of it.")
     origin: JSON | None = described(
         "Which survey service gave it: an object with `service`, `version`, `parameters`, `address`, `remote_id` and"
         " `received`, a time (UTC). Null of what somebody sent."
@@ -124,6 +125,18 @@ class DataProduct(OfRow, Node):
     )
     def thumbnail_url(self, root: strawberry.Parent[Row]) -> str | None:
         return f"/files/{root.public_id}/thumbnail" if root["thumbnail_sha256"] is not None else None
+
+    @strawberry.field(description="The same in every tomgql server that has it from one of them; a UUID.")
+    def global_id(self, root: strawberry.Parent[Row]) -> str:
+        return str(root["global_id"])
+
+    @strawberry.field(
+        description="All that is kept of it, for another tomgql server: an object whose fields may become more. Null of"
+        " what was deleted meanwhile."
+    )
+    async def record(self, root: strawberry.Parent[Row], info: Info) -> JSON | None:
+        found = await read_field(info.context.reads, root, "record")
+        return None if found is None else JSON(found)
 
     @strawberry.field(description="The target.")
     def target(self, root: strawberry.Parent[Row]) -> LazyTarget:

@@ -13,14 +13,17 @@ from tomgql.errors import InvalidInput
 from tomgql.graphql import data, observations, products
 from tomgql.graphql.base import After, Before, Connection, First, Id, Last, Node, described
 from tomgql.graphql.context import Info
+from tomgql.graphql.destinations import DestinationQueries
 from tomgql.graphql.harvests import HarvestQueries
 from tomgql.graphql.inputs import TargetListWhere, TargetOrder, TargetWhere
 from tomgql.graphql.jobs import Job
+from tomgql.graphql.peers import PeerQueries
 from tomgql.graphql.people import UserGroup, Viewer
 from tomgql.graphql.products import DataProduct, DataProductGroup
 from tomgql.graphql.reference import ReferenceQueries
 from tomgql.graphql.resolving import ResolverQueries
 from tomgql.graphql.scalars import Cursor
+from tomgql.graphql.shares import ShareQueries
 from tomgql.graphql.surveys import SurveyQueries
 from tomgql.graphql.targets import JobsWhere, Target, TargetList
 from tomgql.reading import ids, streams
@@ -39,6 +42,8 @@ MOST_NODES = 100
 class ServerInfo:
     name: str = described("Name of the software.")
     version: str = described("Version of the software.")
+    instance_id: str = described("Id of this installation, a UUID; what came from it bears it wherever it goes.")
+    tom_name: str = described("Name of this TOM, for people.")
     time: datetime = described("The server's time.")
     latest_cursor: Cursor = described(
         "The end of the event log as of what the whole answer shows: all of an operation that asks for it is read at"
@@ -68,7 +73,9 @@ def _node(public_id: str) -> Any:
 
 
 @strawberry.type(description="Reads.")
-class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries):
+class Query(
+    ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries, DestinationQueries, ShareQueries, PeerQueries
+):
     @strawberry.field(description="Anything by its id; null when there is nothing that the viewer may see.")
     def node(self, id: Id) -> Node | None:
         found: Node | None = _node(id)
@@ -95,6 +102,8 @@ class Query(ReferenceQueries, SurveyQueries, HarvestQueries, ResolverQueries):
         return ServerInfo(
             name="tomgql",
             version=__version__,
+            instance_id=rt.instance_id,
+            tom_name=rt.settings.tom_name,
             time=datetime.now(UTC),
             latest_cursor=Cursor(latest),
             oldest_cursor=Cursor(oldest),

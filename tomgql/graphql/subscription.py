@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
-from graphql import Node, VariableNode, Visitor, visit
 
 from tomgql.graphql.base import described
+from tomgql.graphql.changes import ChangeSubscription
 from tomgql.graphql.context import Info
 from tomgql.graphql.data import ReducedDatum
 from tomgql.graphql.enums import Change
+from tomgql.graphql.following_log import After, follow
 from tomgql.graphql.inputs import DataProductWhere, JobWhere, ReducedDatumWhere, TargetWhere, as_filter
 from tomgql.graphql.jobs import Job
 from tomgql.graphql.products import DataProduct
@@ -26,14 +27,6 @@ from tomgql.graphql.scalars import Cursor
 from tomgql.graphql.targets import Target
 from tomgql.reading.matching import count_matching
 from tomgql.reading.streams import StreamedEvent
-
-After = Annotated[
-    Cursor | None,
-    strawberry.argument(
-        description="Replay everything later than this cursor, then go live; without it the stream starts now. A"
-        " cursor older than the log is answered by an error of code CURSOR_EXPIRED."
-    ),
-]
 
 
 @strawberry.type(description="Reduced data that are new, or changed.")
@@ -70,44 +63,10 @@ class TargetEvent:
     target: Target = described("The target as it is now; when it is DELETED, as it last was, without what hung on it.")
 
 
-async def _follow(info: Info, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
-    """Events of a topic; before each batch the actor's rights are looked up anew."""
-    context = info.context
-    context.feed.resumed_by = _variable_of_after(info)
-    async for streamed in context.feed.events(context.rt, topic, after):
-        if streamed.first_of_batch:
-            await context.refresh()
-        context.reads.renew()
-        yield streamed
-
-
-def _variable_of_after(info: Info) -> str | None:
-    """The variable that gives the cursor and nothing else."""
-    given = [each for node in info._raw_info.field_nodes for each in node.arguments or () if each.name.value == "after"]
-    if not given or not isinstance(given[0].value, VariableNode):
-        return None
-    name = given[0].value.name.value
-    parts = [info._raw_info.operation, *info._raw_info.fragments.values()]
-    definition_and_use = 2
-    return name if sum(_mentions(part, name) for part in parts) == definition_and_use else None
-
-
-def _mentions(part: Node, name: str) -> int:
-    found = []
-
-    class Mentions(Visitor):
-        def enter_variable(self, node: VariableNode, *_place: Any) -> None:
-            if node.name.value == name:
-                found.append(node)
-
-    visit(part, Mentions())
-    return len(found)
-
-
 @strawberry.type(
     description="Streams of what is new, over WebSocket (graphql-transport-ws) and server-sent events (graphql-sse)."
 )
-class Subscription:
+class Subscription(ChangeSubscription):
     @strawberry.subscription(description="Reduced data as they are recorded, in commit order, in portions of 500.")
     async def reduced_data(
         self,
@@ -116,7 +75,7 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[ReducedDataEvent]:
         wanted = as_filter(where)
-        async for streamed in _follow(info, "reduced_data", after):
+        async for streamed in follow(info, ["reduced_data"], after):
             data: Any = replace(streamed.data, where=_when_it_happened(wanted, streamed.event.change))
             count = await count_matching(info.context.reads, data)
             if count:
@@ -133,7 +92,7 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[DataProductEvent]:
         wanted = as_filter(where)
-        async for streamed in _follow(info, "data_products", after):
+        async for streamed in follow(info, ["data_products"], after):
             product: Any = streamed.data_product and replace(streamed.data_product, where=wanted)
             if product and await count_matching(info.context.reads, product):
                 yield DataProductEvent(**_placed(streamed), data_product=product)
@@ -146,7 +105,7 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[TargetEvent]:
         wanted = as_filter(where)
-        async for streamed in _follow(info, "targets", after):
+        async for streamed in follow(info, ["targets"], after):
             target: Any = replace(streamed.target, where=wanted)
             if await count_matching(info.context.reads, target):
                 yield TargetEvent(**_placed(streamed), target=target)
@@ -159,7 +118,7 @@ class Subscription:
         after: After = None,
     ) -> AsyncIterator[JobEvent]:
         wanted = as_filter(where)
-        async for streamed in _follow(info, "jobs", after):
+        async for streamed in follow(info, ["jobs"], after):
             job: Any = replace(streamed.job, where=wanted)
             if await count_matching(info.context.reads, job):
                 yield JobEvent(cursor=Cursor(streamed.cursor), at=streamed.event.at, job=job)

@@ -16,12 +16,13 @@ from tomgql.domain.positions import (
 )
 from tomgql.graphql import data, products
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
+from tomgql.graphql.context import Info
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
 from tomgql.graphql.inputs import JobWhere
 from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyObservation, LazyReducedDatum, LazyTarget, link
 from tomgql.graphql.scalars import JSON
 from tomgql.graphql.summaries import TargetSummary
-from tomgql.reading.rows import Row
+from tomgql.reading.rows import Row, read_field
 
 JobsWhere = Annotated[JobWhere | None, strawberry.argument(description="Which jobs.")]
 
@@ -107,6 +108,7 @@ class Target(OfRow, Node):
     distance_error_pc: float | None = described("One-sigma error of the distance, parsec.")
     created: datetime = described("When it was created.")
     modified: datetime = described("When it was last changed.")
+    revision: int = described("1, 2, ...: counts changes of what is said of it, its names among it.")
 
     @strawberry.field(description="Whether it stands still among the stars.")
     def type(self, root: strawberry.Parent[Row]) -> TargetType:
@@ -187,6 +189,18 @@ class Target(OfRow, Node):
     ) -> Connection[LazyObservation]:
         found: Connection[LazyObservation] = link(root, "observations")
         return found
+
+    @strawberry.field(description="The same in every tomgql server that has it from one of them; a UUID.")
+    def global_id(self, root: strawberry.Parent[Row]) -> str:
+        return str(root["global_id"])
+
+    @strawberry.field(
+        description="All that is kept of it, for another tomgql server: an object whose fields may become more. Null of"
+        " what was deleted meanwhile."
+    )
+    async def record(self, root: strawberry.Parent[Row], info: Info) -> JSON | None:
+        found = await read_field(info.context.reads, root, "record")
+        return None if found is None else JSON(found)
 
     @strawberry.field(description="The rights that the viewer holds on it.")
     def viewer_can(self, root: strawberry.Parent[Row]) -> list[Permission]:

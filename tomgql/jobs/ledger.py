@@ -122,8 +122,8 @@ async def succeed(tx: Transaction, claim: Claim, result: dict[str, Any], message
     return changed
 
 
-async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retryable: bool) -> None:
-    """End the attempt badly, with words that its owner can act on."""
+async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retryable: bool) -> bool:
+    """End the attempt badly, with words that its owner can act on. False: it is no longer ours, roll back."""
     state = "CANCELLED" if code == "CANCELLED" else "FAILED"
     changed = await _change(
         tx,
@@ -136,6 +136,7 @@ async def fail(tx: Transaction, claim: Claim, code: str, message: str, *, retrya
     )
     if changed:
         await announce(tx, claim.job_id)
+    return changed
 
 
 async def wait(

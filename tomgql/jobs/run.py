@@ -48,3 +48,9 @@ class JobRun:
         if not await ledger.wait(tx, self.claim, seconds, message, progress=progress):
             raise Conflict("This attempt was taken over by another.")
         self.ended = True
+
+    async def fail(self, tx: Transaction, code: str, message: str) -> None:
+        """End the job badly in the transaction of what it did; it may be tried again. Raises as above."""
+        if not await ledger.fail(tx, self.claim, code, message, retryable=True):
+            raise Conflict("This attempt was taken over by another.")
+        self.ended = True

@@ -74,10 +74,36 @@ class WithdrawSurveyQuery:
     left: dict[str, Any] | None = None
 
 
-Spec = ProcessDataProduct | PreviewDataProduct | RunHook | MakeThumbnail | QuerySurvey | WithdrawSurveyQuery
+@dataclass(frozen=True)
+class ShareOut:
+    """Put the items of the job's share into the ledger, and deliver them."""
+
+    kind: ClassVar[str] = "share"
+
+
+@dataclass(frozen=True)
+class DeliverChanges:
+    """Deliver what a continuous share has put into the ledger; ``existing``: first put in what is there already."""
+
+    kind: ClassVar[str] = "deliver_changes"
+    continuous_share_id: int
+    existing: bool = False
+
+
+Spec = (
+    ProcessDataProduct
+    | PreviewDataProduct
+    | RunHook
+    | MakeThumbnail
+    | QuerySurvey
+    | WithdrawSurveyQuery
+    | ShareOut
+    | DeliverChanges
+)
 
 _ALL: tuple[type[Spec], ...] = (
-    ProcessDataProduct, PreviewDataProduct, RunHook, MakeThumbnail, QuerySurvey, WithdrawSurveyQuery
+    ProcessDataProduct, PreviewDataProduct, RunHook, MakeThumbnail, QuerySurvey, WithdrawSurveyQuery, ShareOut,
+    DeliverChanges,
 )  # fmt: skip
 
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _ALL}

@@ -121,7 +121,8 @@ def _compare(running: Filter, expression: str, given: dict[str, Any], sql_type: 
     return conjunction(parts)
 
 
-def _milliseconds(moment: datetime) -> datetime:
+def _milliseconds(given: datetime | str) -> datetime:
+    moment = datetime.fromisoformat(given) if isinstance(given, str) else given  # text where a filter was stored
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import radians, sin
 from typing import Any
+from uuid import UUID
 
 from tomgql.access import predicates
 from tomgql.access.principal import Principal
@@ -111,6 +112,14 @@ def equals(sql: str, sql_type: str) -> Condition:
     return lambda running, row, given: f"{sql.format(row=row)} = {running.bind(_plain(given), sql_type)}"
 
 
+def equals_uuid(running: Filter, row: str, given: str) -> str:
+    """Is the global id; a text that is no UUID is nobody's."""
+    try:
+        return f"{row}.global_id = {running.bind(UUID(given), 'uuid')}"
+    except ValueError:
+        return "false"
+
+
 def _one_of(sql: str) -> Condition:
     return lambda running, row, given: (
         f"{sql.format(row=row)} = any({running.bind([_plain(each) for each in given], 'text[]')})"
@@ -198,6 +207,20 @@ def _product_group(running: Filter, row: str, given: str) -> str:
     )
 
 
+def _not_via(running: Filter, row: str, given: list[str]) -> str:
+    """The present state came from none of these installations, nor through one of them."""
+    passed = running.bind(_installations(given), "uuid[]")
+    return f"({row}.road_id is null or {row}.road_id not in (select w.id from roads w where w.path && {passed}))"
+
+
+def _installations(given: list[str]) -> list[UUID]:
+    try:
+        return [UUID(each) for each in short_list(given)]
+    except ValueError:
+        words = "`notVia` takes ids of installations, UUIDs, as `server.instanceId` gives them."
+        raise InvalidInput(words, path=["where", "notVia"]) from None
+
+
 def _detections(running: Filter, row: str, given: bool) -> str:
     return brightness.detection(RowContext(row, {}, running.bind, running.actor)) if given else "true"
 
@@ -217,6 +240,8 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "targetList": _target_list("{row}.id"),
         "extras": _contains_json("{row}.extras"),
         "hasReducedData": _has_reduced_data,
+        "globalId": equals_uuid,
+        "notVia": _not_via,
     },
     "TargetListWhere": {
         "id": id_filter("target_lists"),
@@ -231,6 +256,8 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "group": _product_group,
         "observation": reference("observations", "{row}.observation_id = {id}"),
         "featured": equals("{row}.featured", "boolean"),
+        "globalId": equals_uuid,
+        "notVia": _not_via,
     },
     "ReducedDatumWhere": {
         "id": id_filter("reduced_data"),
@@ -246,6 +273,7 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "instrument": text_filter("{row}.instrument"),
         "photometry": _photometry,
         "disabled": equals("{row}.disabled", "boolean"),
+        "notVia": _not_via,
     },
     "PhotometryWhere": {
         "band": text_filter("{row}.band"),
@@ -264,6 +292,11 @@ WHERE_FIELDS: dict[str, dict[str, Condition]] = {
         "observationId": text_filter("{row}.observation_id"),
         "status": text_filter("{row}.status"),
         "created": time_filter("{row}.created"),
+    },
+    "ShareItemWhere": {
+        "kind": equals("upper({row}.subject_kind)", "text"),
+        "state": _one_of("{row}.state"),
+        "target": seen_reference("targets", "target_id", predicates.target_id_visible_to),
     },
     "JobWhere": {
         "id": id_filter("jobs"),

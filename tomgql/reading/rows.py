@@ -150,6 +150,17 @@ async def fetch_one(session: ReadSession, relation: Relation, resource: Resource
     return rows[0] if rows else None
 
 
+async def read_field(session: ReadSession, row: Row, name: str) -> Any:
+    """A field of a fetched row that is read when it is asked for; it takes no arguments."""
+    resource, parameters = row.resource, Parameters()
+    kept = [f"q.{column} = {parameters.bind(row[column], 'bigint')}" for column in resource.key]
+    source = resource.source(session.reader.actor, parameters.bind)
+    expression = resource.fields[name].expression(RowContext("q", {}, parameters.bind, session.reader.actor))
+    sql = f"select {expression} as value from {source} q where {conjunction(kept)}"
+    found = await session.rows(sql, parameters.values)
+    return found[0]["value"] if found else None
+
+
 async def fetch_list(session: ReadSession, relation: Relation, resource: Resource) -> list[Row]:
     """The rows of a plain list, in the resource's default order."""
     query = RowQuery(session, relation, resource)

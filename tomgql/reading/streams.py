@@ -5,7 +5,7 @@ Replay and live are the same table read in the same order, so there is no gap an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from tomgql.events import log
@@ -83,8 +83,8 @@ class Feed:
     resumed_by: str | None = None
     begun: Callable[[], None] = lambda: None
 
-    async def events(self, rt: Runtime, topic: str, after: str | None) -> AsyncIterator[StreamedEvent]:
-        """Events of a topic behind the place, or behind a cursor; from now on when there is neither.
+    async def events(self, rt: Runtime, topics: Sequence[str], after: str | None) -> AsyncIterator[StreamedEvent]:
+        """Events of these topics behind the place, or behind a cursor; from now on when there is neither.
 
         Raises InvalidCursor, CursorExpired; the latter also when a slow reader is overtaken by the log's end.
         """
@@ -93,7 +93,7 @@ class Feed:
         self.begun()
         while True:
             bell = rt.hub.bell()
-            events = await rt.tail.after(topic, self.place, EVENTS_PER_READ)
+            events = await rt.tail.after(topics, self.place, EVENTS_PER_READ)
             for number, event in enumerate(events):
                 self.now = StreamedEvent(log.encode_cursor(event.id, rt.instance_id), event, number == 0)
                 yield self.now

@@ -39,5 +39,6 @@ class DestinationHttp:
             origins={origin(self.address)},
             limit_bytes=settings.share_answer_bytes,
             limit_s=min(timeout_s or settings.share_request_s, settings.share_request_s),
+            public_only=not settings.private_peers,
         )
         return Answer(**vars(answered))

@@ -8,6 +8,7 @@ from tomgql.errors import Conflict, JobNotCancellable
 from tomgql.jobs import ledger
 from tomgql.jobs.specs import WithdrawSurveyQuery
 from tomgql.runtime import Runtime
+from tomgql.services import share_ledger
 from tomgql.services.jobs import enqueue, send_after_commit
 from tomgql.services.survey_credentials import find_credentials
 from tomgql.store.public_ids import encode
@@ -53,7 +54,8 @@ async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
     """Run a failed or cancelled job again.
 
     A query of a survey service begins anew, in the actor's name and with the actor's secrets; what it left is
-    withdrawn. Raises NotFound, NotAllowed, Conflict, and InvalidInput where secrets are missing. Emits job events.
+    withdrawn. Of a share, what did not go is tried again. Raises NotFound, NotAllowed, Conflict, and InvalidInput where
+    secrets are missing. Emits job events.
     """
     guard.require_writer(actor)
     async with transaction(rt.writes) as tx:
@@ -62,6 +64,7 @@ async def retry_job(rt: Runtime, actor: Principal, job_id: int) -> tuple[int]:
         if not await ledger.requeue(tx, job_id):
             raise Conflict("Only a job that FAILED or was CANCELLED can be tried again.", path=["id"])
         withdrawing = await _begin_anew(tx, rt, actor, job_id)
+        await share_ledger.queue_again(tx, job_id)
         attempts = await tx.value("select attempts from jobs where id = $1", job_id)
         send_after_commit(tx, rt, job_id, attempts + 1)
         await ledger.announce(tx, job_id)

@@ -1,4 +1,4 @@
-"""The code of survey services and name resolvers, run here: what goes wrong in it ends what it was asked, no more."""
+"""The code of survey services, name resolvers and destinations, run here: its errors end what it was asked alone."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import ClassVar, Protocol
 
 from tomgql.errors import ServiceFailed, TomError, UpstreamDown
 from tomgql.runtime import OUTAGES
-from tomgql.services.survey_calls import AskedService
-from tomgql.services.survey_credentials import without_secrets
+from tomgql.services.secrets import without_secrets
 
 logger = logging.getLogger(__name__)
 
 
+class Named(Protocol):
+    """Somebody's code, by its name and its title for people."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+
 @asynccontextmanager
-async def in_its_words(plugin: AskedService, secrets: Mapping[str, str], limit_s: float) -> AsyncIterator[None]:
+async def in_its_words(plugin: Named, secrets: Mapping[str, str], limit_s: float) -> AsyncIterator[None]:
     """As `contained`, within so many seconds; raises UpstreamDown after them."""
     try:
         async with asyncio.timeout(limit_s) as limit:
@@ -30,7 +37,7 @@ async def in_its_words(plugin: AskedService, secrets: Mapping[str, str], limit_s
 
 
 @contextmanager
-def contained(plugin: AskedService, secrets: Mapping[str, str]) -> Iterator[None]:
+def contained(plugin: Named, secrets: Mapping[str, str]) -> Iterator[None]:
     """Errors of the code, without its secrets; of what is none of ours only the kind is told. Raises TomError.
 
     Outages of our own servers are raised as they are.

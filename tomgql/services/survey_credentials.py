@@ -1,42 +1,24 @@
 """The secrets that survey services want: of one user or of everybody, encrypted at rest, never answered or logged.
 
-A user's own come before those of everybody, which come before those of the settings. They are encrypted by Fernet
-(https://github.com/fernet/spec) with a key derived from the setting ``credentials_key`` (HKDF, RFC 5869).
+A user's own come before those of everybody, which come before those of the settings. How they are encrypted stands in
+`tomgql.services.sealing`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from html import escape
-from itertools import permutations
 from typing import Any
-from urllib.parse import quote, quote_plus
-
-import orjson
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tomgql.access import guard
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, NotFound, Unavailable
+from tomgql.errors import InvalidInput, NotFound
 from tomgql.plugins.registry import ResolverRegistry, SurveyRegistry
 from tomgql.runtime import Runtime
+from tomgql.services.sealing import seal
+from tomgql.services.secrets import NO_SECRET, opened, require_secrets
 from tomgql.services.survey_calls import AskedService
 from tomgql.settings import Settings
 from tomgql.store.transaction import transaction
-
-LONGEST_SECRET = 4_000
-"""Characters of one secret."""
-
-_SHORTEST_HIDDEN, _SHORTEST_CUT = 4, 8
-"""Characters from which a secret, and the beginning of one, is taken out of texts; shorter ones stand in any text."""
-
-_YARL_SAFE = "/+@:!$'()*,-._~"
-"""Characters that aiohttp leaves as they are in addresses."""
 
 
 async def set_credentials(
@@ -51,7 +33,7 @@ async def set_credentials(
     known: ResolverRegistry | SurveyRegistry = rt.resolvers if service in rt.resolvers.installed else rt.surveys
     plugin = known.locate(service).plugin
     checked = _checked(plugin, secrets)
-    sealed = _fernet(rt.settings).encrypt(orjson.dumps(checked))
+    sealed = seal(rt.settings, checked)
     async with transaction(rt.writes) as tx:
         await tx.execute(
             "insert into survey_credentials (service, user_id, names, secrets) values ($1, $2, $3, $4)"
@@ -96,7 +78,7 @@ async def find_credentials(
         user_id,
     )
     for row in stored:
-        found = _opened(settings, row["secrets"])
+        found = opened(settings, row["secrets"], "setSurveyCredentials", ["input", "service"])
     missing = [name for name in plugin.credentials if not found.get(name)]
     if missing:
         raise InvalidInput(
@@ -119,33 +101,6 @@ async def configured_services(rt: Runtime, actor: Principal, registry: SurveyReg
     return {plugin.name for plugin in plugins if known.get(plugin.name, set()) >= set(plugin.credentials)}
 
 
-def without_secrets(text: str, secrets: Mapping[str, str]) -> str:
-    """The text with every secret taken out, in the spellings of addresses, pages, JSON and Basic, also cut short."""
-    pairs = permutations(secrets.values(), 2)
-    basic = [base64.b64encode(f"{first}:{second}".encode()).decode() for first, second in pairs]
-    forms = {form for secret in [*secrets.values(), *basic] for form in _spellings(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        if len(form) >= _SHORTEST_HIDDEN:
-            text = _hide(text, form)
-    return text
-
-
-def _spellings(secret: str) -> set[str]:
-    escaped, in_json = escape(secret), json.dumps(secret)[1:-1]
-    addresses = {quote(secret, safe=safe) for safe in ("", "/", "+", "/+", _YARL_SAFE)} | {quote_plus(secret)}
-    return {secret, *addresses, escaped, escaped.replace("/", "&#x2F;"), in_json, in_json.replace("/", "\\/")}
-
-
-def _hide(text: str, form: str) -> str:
-    """Without the form, and without a long beginning of it: who shortens a text may cut a secret in two."""
-    least = max(_SHORTEST_CUT, len(form) * 2 // 3)
-    for length in (len(form), *range(len(form) - 1, least - 1, -1)):
-        if form[:least].lower() not in text.lower():
-            return text
-        text = re.sub(re.escape(form[:length]) + "=*", "***", text, flags=re.IGNORECASE)  # "=" ends Base64
-    return text
-
-
 def _checked(plugin: AskedService, secrets: Mapping[str, object]) -> dict[str, str]:
     path = ["input", "secrets"]
     needed = ", ".join(plugin.credentials)
@@ -154,30 +109,7 @@ def _checked(plugin: AskedService, secrets: Mapping[str, object]) -> dict[str, s
     if set(secrets) != set(plugin.credentials):
         raise InvalidInput(f'The service "{plugin.name}" wants exactly these secrets: {needed}.', path=path)
     checked = {name: secret for name, secret in secrets.items() if isinstance(secret, str)}
-    if len(checked) < len(secrets) or not all(0 < len(each) <= LONGEST_SECRET for each in checked.values()):
-        raise InvalidInput(f"Secrets are texts of 1 to {LONGEST_SECRET} characters.", path=path)
-    try:
-        "".join(checked.values()).encode()
-    except UnicodeEncodeError:
-        raise InvalidInput("A secret holds half of a surrogate pair.", path=path) from None
+    if len(checked) < len(secrets):
+        raise InvalidInput(NO_SECRET, path=path)
+    require_secrets(checked, path)
     return checked
-
-
-def _fernet(settings: Settings) -> Fernet:
-    if settings.credentials_key is None:
-        raise Unavailable(
-            "This site cannot store secrets: its administrator must set TOMGQL_CREDENTIALS_KEY (16 characters or more)."
-        )
-    key = HKDF(SHA256(), 32, salt=None, info=b"tomgql survey credentials")
-    return Fernet(base64.urlsafe_b64encode(key.derive(settings.credentials_key.get_secret_value().encode())))
-
-
-def _opened(settings: Settings, sealed: bytes) -> dict[str, str]:
-    try:
-        secrets: dict[str, str] = orjson.loads(_fernet(settings).decrypt(sealed))
-    except InvalidToken:
-        raise InvalidInput(
-            "Stored credentials cannot be read with this site's key; set them again with `setSurveyCredentials`.",
-            path=["input", "service"],
-        ) from None
-    return secrets

@@ -7,8 +7,10 @@ from tomgql.reading.catalog.harvests import HARVEST_RULES
 from tomgql.reading.catalog.jobs import JOBS
 from tomgql.reading.catalog.model import Embedded, Field, Link, OrderKey, Resource, RowContext
 from tomgql.reading.catalog.observations import OBSERVATIONS
+from tomgql.reading.catalog.peers import PEER_REFUSALS, PEER_SUBSCRIPTIONS
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
+from tomgql.reading.catalog.shares import SHARE_ITEMS, SHARES
 from tomgql.reading.catalog.summaries import BAND_SUMMARIES, DATA_TYPE_SUMMARIES, TARGET_SUMMARIES
 from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
@@ -28,6 +30,10 @@ RESOURCES: dict[str, Resource] = {
         OBSERVATIONS,
         JOBS,
         HARVEST_RULES,
+        SHARES,
+        SHARE_ITEMS,
+        PEER_SUBSCRIPTIONS,
+        PEER_REFUSALS,
         USERS,
         USER_GROUPS,
         TOKENS,

@@ -17,6 +17,7 @@ from tomgql.reading.catalog.model import (
     time,
     time_order,
 )
+from tomgql.reading.catalog.records import DATUM_RECORD
 from tomgql.reading.ids import sql_id
 
 ANGSTROMS_PER_UNIT = {"ANGSTROM": 1.0, "NM": 10.0, "MICRON": 10_000.0}
@@ -86,6 +87,7 @@ REDUCED_DATA = Resource(
         "globalId": column("global_id"),
         "revision": column("revision"),
         "disabled": column("disabled"),
+        "record": DATUM_RECORD,
     },
     links={
         "target": Link("targets", "{child}.id = {row}.target_id"),

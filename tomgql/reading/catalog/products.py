@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tomgql.access import predicates
 from tomgql.reading.catalog.model import ID_ORDER, Field, Link, OrderKey, Resource, column, time, time_order
+from tomgql.reading.catalog.records import PRODUCT_RECORD
 from tomgql.reading.ids import sql_id
 
 LARGEST_INT = 2**31 - 1
@@ -33,6 +34,9 @@ DATA_PRODUCTS = Resource(
         "extraData": column("extra_data"),
         "featured": column("featured"),
         "origin": column("origin"),
+        "globalId": column("global_id"),
+        "revision": column("revision"),
+        "record": PRODUCT_RECORD,
         "created": time("created"),
         "modified": time("modified"),
     },

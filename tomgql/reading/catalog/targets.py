@@ -18,6 +18,7 @@ from tomgql.reading.catalog.model import (
     time,
     time_order,
 )
+from tomgql.reading.catalog.records import TARGET_RECORD
 from tomgql.reading.ids import sql_id
 from tomgql.store.sql import Bind
 
@@ -171,6 +172,9 @@ TARGETS = Resource(
         "created": time("created"),
         "modified": time("modified"),
         "viewerCan": Field(viewer_can, fetched=True),
+        "globalId": column("global_id"),
+        "revision": column("revision"),
+        "record": TARGET_RECORD,
     },
     embedded={"coordinates": COORDINATES, "orbit": ORBIT},
     links={

@@ -18,8 +18,22 @@ _FEDERATING = "current_setting('tomgql.federating', true) = 'on'"
 
 # What of a target is its own site's affair, or no content.
 _LOCAL_OF_TARGET = (
-    "ARRAY['id', 'access', 'created_by_id', 'created', 'modified', 'revision', 'road_id', 'position', 'global_id']"
+    "ARRAY['id', 'access', 'created_by_id', 'created', 'modified', 'revision', 'road_id', 'position', 'global_id', 'origin_instance_id']"
 )
+
+# Anew, for the columns that reduced data have by now.
+REVISIONS = [
+    "DROP VIEW reduced_datum_revisions",
+    """
+    CREATE VIEW reduced_datum_revisions AS
+        SELECT was.*, old.target_id AS of_target_id, old.datum_id AS of_datum_id, old.revision AS of_revision
+        FROM reduced_data_revisions old
+        JOIN reduced_data datum ON datum.target_id = old.target_id AND datum.id = old.datum_id
+        CROSS JOIN LATERAL jsonb_populate_record(NULL::reduced_data, old.record || jsonb_build_object(
+            'target_id', old.target_id, 'id', old.datum_id, 'identity', datum.identity,
+            'global_id', datum.global_id)) was
+    """,
+]
 
 RULES = [
     "CREATE UNIQUE INDEX ON targets (global_id)",
@@ -93,20 +107,23 @@ RULES = [
     " WHEN (OLD.disabled <> NEW.disabled OR OLD.revision <> NEW.revision OR OLD.target_id <> NEW.target_id)"
     " EXECUTE FUNCTION tomgql_count_datum_change()",
     # Before the row goes, since its other ids go with it.
-    """
+    f"""
     CREATE FUNCTION tomgql_bury_target() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO tombstones (kind, global_id)
-            SELECT 'target', OLD.global_id UNION SELECT 'target', o.global_id FROM target_global_ids o
-            WHERE o.target_id = OLD.id ON CONFLICT DO NOTHING;
+        INSERT INTO tombstones (kind, global_id, by_origin)
+            SELECT 'target', k.global_id, OLD.origin_instance_id IS NULL OR coalesce({_FEDERATING}, false)
+            FROM (SELECT OLD.global_id UNION SELECT o.global_id FROM target_global_ids o
+                WHERE o.target_id = OLD.id) k (global_id) ON CONFLICT DO NOTHING;
         RETURN OLD;
     END $$
     """,
     "CREATE TRIGGER targets_bury BEFORE DELETE ON targets FOR EACH ROW EXECUTE FUNCTION tomgql_bury_target()",
-    """
+    f"""
     CREATE FUNCTION tomgql_bury_products() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO tombstones (kind, global_id) SELECT 'data_product', global_id FROM gone ON CONFLICT DO NOTHING;
+        INSERT INTO tombstones (kind, global_id, by_origin)
+            SELECT 'data_product', global_id, origin_instance_id IS NULL OR coalesce({_FEDERATING}, false)
+            FROM gone ON CONFLICT DO NOTHING;
         RETURN NULL;
     END $$
     """,
@@ -147,7 +164,11 @@ def _options(table: str, description: str, **more: Any) -> dict[str, Any]:
     return {"table": table, "app": "tomgql", "pk_attr": "id", "table_description": description, **more}
 
 
-_FROM_ELSEWHERE = [("road_id", fields.BigIntField(null=True)), ("peer_bag", _json(null=True))]
+_FROM_ELSEWHERE = [
+    ("origin_instance_id", fields.UUIDField(null=True)),
+    ("road_id", fields.BigIntField(null=True)),
+    ("peer_bag", _json(null=True)),
+]
 
 
 class Migration(migrations.Migration):
@@ -180,6 +201,7 @@ class Migration(migrations.Migration):
                 ("id", _key()),
                 ("kind", fields.CharField(max_length=20)),
                 ("global_id", fields.UUIDField(unique=True)),
+                ("by_origin", fields.BooleanField(db_default=True)),
                 ("created", _now()),
             ],
             options=_options(
@@ -245,5 +267,5 @@ class Migration(migrations.Migration):
         ops.AddField(model_name="DataProduct", name="global_id", field=_global_id(unique=True)),
         ops.AddField(model_name="DataProduct", name="revision", field=fields.IntField(db_default=1)),
         ops.AddField(model_name="ReducedDatum", name="flag_revision", field=fields.IntField(db_default=0)),
-        ops.RunSQL(RULES),
+        ops.RunSQL([*REVISIONS, *RULES]),
     ]

@@ -22,7 +22,8 @@ class ReducedDatum(Model):
     several data claim, of which this one is not the first; ``apart_for`` is the user who brought it beside a datum that
     was hidden from them.
 
-    ``road_id`` and ``peer_bag`` as of targets; ``flag_revision`` counts how often it was taken out of use or back.
+    ``origin_instance_id``, ``road_id`` and ``peer_bag`` are as of targets; ``flag_revision`` counts how often it was
+    taken out of use or back.
 
     Units: ``mjd`` days UTC, middle of the exposure; fluxes microjansky, signed; ``exposure_s`` seconds; spectra's
     wavelengths Angstrom and fluxes in ``flux_unit``; positions ICRS degrees with errors in arcsec.
@@ -52,6 +53,7 @@ class ReducedDatum(Model):
     created = created_at()
     modified = created_at()
     flag_revision = fields.IntField(db_default=0)
+    origin_instance_id = fields.UUIDField(null=True)
     road_id = fields.BigIntField(null=True)
     peer_bag = fields.JSONField[dict[str, object]](null=True)
 

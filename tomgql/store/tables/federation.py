@@ -33,11 +33,15 @@ class TargetGlobalId(Model):
 
 
 class Tombstone(Model):
-    """A target or data product that was deleted: what still comes of it from elsewhere stays away."""
+    """A target or data product that was deleted: what still comes of it from elsewhere stays away.
+
+    ``by_origin`` is false of a copy that this site alone deleted.
+    """
 
     id = key()
     kind = fields.CharField(20)
     global_id = fields.UUIDField(unique=True)
+    by_origin = fields.BooleanField(db_default=True)
     created = created_at()
 
     class Meta:

@@ -34,8 +34,8 @@ class Observation(Model):
 class DataProduct(Model):
     """A file of a target. Its bytes lie in the file store under their SHA-256.
 
-    ``origin`` says which service gave it to which query (``request_job_id``); null of what people send. ``road_id``,
-    ``peer_bag`` and ``revision`` as of targets.
+    ``origin`` says which service gave it to which query (``request_job_id``); null of what people send. ``revision``,
+    ``origin_instance_id``, ``road_id`` and ``peer_bag`` as of targets.
     """
 
     id = key()
@@ -56,6 +56,7 @@ class DataProduct(Model):
     request_job_id = fields.BigIntField(null=True)
     global_id = fields.UUIDField(db_default=RANDOM_UUID, unique=True)
     revision = fields.IntField(db_default=1)
+    origin_instance_id = fields.UUIDField(null=True)
     road_id = fields.BigIntField(null=True)
     peer_bag = fields.JSONField[dict[str, object]](null=True)
     uploaded_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(

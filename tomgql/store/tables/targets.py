@@ -13,8 +13,9 @@ class Target(Model):
     """An object of interest. Columns are those of TOM Toolkit's target, with the unit in the name.
 
     Positions are ICRS; angles of orbits are J2000. ``position``, the unit vector as a ``cube`` for cone search, is a
-    generated column of the rules migration. ``road_id`` is the way by which its present state came from another
-    installation, and ``peer_bag`` what that one said beyond what is known here; ``revision`` counts its changes.
+    generated column of the rules migration. ``origin_instance_id`` is the installation that it was made at, null where
+    that is this one; ``road_id`` is the way by which its present state came from another one, and ``peer_bag`` what
+    that one said beyond what is known here; ``revision`` counts its changes.
     """
 
     id = key()
@@ -51,6 +52,7 @@ class Target(Model):
     shared_from = fields.CharField(200, null=True)
     global_id = fields.UUIDField(db_default=RANDOM_UUID)
     revision = fields.IntField(db_default=1)
+    origin_instance_id = fields.UUIDField(null=True)
     road_id = fields.BigIntField(null=True)
     peer_bag = fields.JSONField[dict[str, object]](null=True)
     created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(

@@ -1,0 +1,239 @@
+"""A target that another server gives: found by any of its global ids or names, made, or brought to the newer state.
+
+The newer of two states is the one with the higher ``revision``; of two changes made at the same time the one whose
+content has the greater digest. So servers that hear of each other's changes in any order come to the same state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from tomgql.access import predicates
+from tomgql.domain.names import simplify_name
+from tomgql.errors import Conflict, InvalidInput, TomError
+from tomgql.events import log
+from tomgql.runtime import Runtime
+from tomgql.services.federation.given import (
+    Giver,
+    Record,
+    Refusal,
+    Taken,
+    as_uuid,
+    bag_of,
+    global_id_of,
+    origin_of,
+    path_of,
+    road_of,
+)
+from tomgql.services.target_checks import MOST_NAMES, ORBIT_COLUMNS, TARGET_COLUMNS, NewTarget, checked_columns
+from tomgql.services.target_names import change_names
+from tomgql.services.target_rows import (
+    NameRow,
+    grant_everything,
+    insert_names,
+    insert_targets,
+    lock_targets,
+    put_into_lists,
+    update_targets,
+)
+from tomgql.store.sql import Parameters
+from tomgql.store.transaction import Transaction
+
+CREATION_LOCK = 0x66656474
+"""Key of the advisory lock under which targets of other servers are made ("fedt" in ASCII): one road at a time."""
+
+CONTENT = tuple(name for name in TARGET_COLUMNS if name not in ("name", "access"))
+"""Columns that are a target's content; who may see it is each site's own affair."""
+
+KNOWN = frozenset({*TARGET_COLUMNS, "names", "other_global_ids", "global_id", "revision", "path", "origin_instance_id"})
+"""Fields of a record that are understood here."""
+
+
+async def take_target(tx: Transaction, rt: Runtime, giver: Giver, record: Record, taken: Taken) -> int | None:
+    """The key of the target here, brought up to date; None where it is not taken, which ``taken`` tells.
+
+    Nothing is told of what was deleted here. Raises InvalidInput.
+    """
+    ids = _ids(record)
+    target_id = await _known(tx, ids)
+    if target_id is None:
+        if await tx.value("select true from tombstones where global_id = $1", ids[0]):
+            return None
+        await tx.execute("select pg_advisory_xact_lock($1)", CREATION_LOCK)
+        target_id = await _known(tx, ids) or await _named(tx, record)
+    if target_id is None:
+        return await _create(tx, rt, giver, record, taken)
+    if not await _may_change(tx, giver, target_id):
+        words = "This target is here already, and who follows the other server may not change it."
+        taken.refusals.append(_refusal(record, words))
+        return None
+    await _update(tx, rt, giver, target_id, record, taken)
+    return target_id
+
+
+def _ids(record: Record) -> list[UUID]:
+    others = record.get("other_global_ids") or []
+    if not isinstance(others, list) or len(others) > MOST_NAMES:
+        raise InvalidInput("A record's `other_global_ids` is no list of UUIDs.")
+    return [global_id_of(record), *(as_uuid(each, "other_global_ids") for each in others)]
+
+
+def names_of(record: Record) -> list[str]:
+    """The names of a target's record, the primary one first. Raises InvalidInput."""
+    names = record.get("names")
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) for each in names):
+        raise InvalidInput("A target's record needs `names`, a list of texts.")
+    return names[:MOST_NAMES]
+
+
+async def _known(tx: Transaction, ids: Sequence[UUID]) -> int | None:
+    """The target with one of these ids, the first one's before all; locked, since all who write its data wait."""
+    found: int | None = await tx.value(
+        "select k.id from (select t.id, t.global_id from targets t where t.global_id = any($1::uuid[])"
+        " union select o.target_id, o.global_id from target_global_ids o where o.global_id = any($1::uuid[])) k"
+        " order by k.global_id <> $2, k.id limit 1",
+        list(ids),
+        ids[0],
+    )
+    if found is None:
+        return None
+    locked: int | None = await tx.value("select id from targets where id = $1 for no key update", found)
+    return locked
+
+
+async def _named(tx: Transaction, record: Record) -> int | None:
+    """The target here with one of the record's names. Raises Conflict when they are several."""
+    names = [simplify_name(name) for name in names_of(record)]
+    rows = await tx.rows("select distinct target_id from target_names where simplified = any($1::text[])", names)
+    if len(rows) > 1:
+        raise Conflict("Its names belong to several targets here; merge them, or take names from all but one.")
+    if not rows:
+        return None
+    locked: int | None = await tx.value("select id from targets where id = $1 for no key update", rows[0]["target_id"])
+    return locked
+
+
+async def _may_change(tx: Transaction, giver: Giver, target_id: int) -> bool:
+    parameters = Parameters()
+    allowed = predicates.target_allows(giver.actor, "t", predicates.CHANGE, parameters.bind)
+    key = parameters.bind(target_id, "bigint")
+    return bool(await tx.value(f"select true from targets t where t.id = {key} and {allowed}", *parameters.values))
+
+
+async def _create(tx: Transaction, rt: Runtime, giver: Giver, record: Record, taken: Taken) -> int | None:
+    columns, names = _columns(record, giver.access), names_of(record)
+    user_id = giver.actor.user_id or 0
+    (target_id,) = await insert_targets(tx, [columns], user_id)
+    refused = await insert_names(tx, [NameRow(target_id, name, name == names[0]) for name in dict.fromkeys(names)])
+    if any(each.is_primary for each in refused):
+        raise Conflict(f'The name "{names[0]}" was taken meanwhile.')
+    await grant_everything(tx, user_id, [target_id])
+    if giver.target_list_id is not None:
+        await put_into_lists(tx, [(giver.target_list_id, target_id)])
+    await _stamp(tx, rt, giver, target_id, record)
+    await tx.execute(
+        "update targets set global_id = $2, origin_instance_id = $3 where id = $1",
+        target_id,
+        global_id_of(record),
+        origin_of(record, giver, rt.instance_id),
+    )
+    await _learn_ids(tx, target_id, record)
+    await log.append(tx, "targets", "CREATED", target_id=target_id)
+    taken.changed += 1
+    return target_id
+
+
+def _columns(record: Record, access: str) -> dict[str, Any]:
+    """The record's content by `TARGET_COLUMNS`, checked as if somebody had sent it. Raises InvalidInput."""
+    moving = record.get("type") == "NON_SIDEREAL"
+    orbit = {name: record.get(name) for name in ORBIT_COLUMNS if record.get(name) is not None} if moving else {}
+    new = NewTarget(
+        name=names_of(record)[0],
+        type="NON_SIDEREAL" if moving else "SIDEREAL",
+        access=access,
+        ra_deg=record.get("ra_deg"),
+        dec_deg=record.get("dec_deg"),
+        numbers={name: record.get(name) for name in CONTENT},
+        orbit=orbit,
+        extras=record.get("extras") or {},
+    )
+    return checked_columns(new)
+
+
+async def _update(
+    tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record, taken: Taken
+) -> None:
+    await _learn_ids(tx, target_id, record)
+    stored = (await lock_targets(tx, [target_id]))[target_id]
+    held = await tx.rows(
+        "select name from target_names where target_id = $1 order by is_primary desc, id", target_id
+    )
+    revision: int = await tx.value("select revision from targets where id = $1", target_id)
+    names = [row["name"] for row in held]
+    theirs = _columns(record, stored["access"])
+    here, there = (revision, _digest(stored, names)), (_revision(record), _digest(theirs, names_of(record)))
+    if there <= here or UUID(rt.instance_id) in path_of(record, giver):
+        return
+    try:
+        async with tx.connection.transaction():
+            await _rename(tx, target_id, names, names_of(record))
+    except TomError as error:
+        taken.refusals.append(_refusal(record, f"Its names stay as they are here. {error.message}"))
+        theirs["name"] = stored["name"]
+    await update_targets(tx, [{"id": target_id, **theirs}])
+    await _stamp(tx, rt, giver, target_id, record)
+    await log.append(tx, "targets", "REVISED", target_id=target_id)
+    taken.changed += 1
+
+
+async def _rename(tx: Transaction, target_id: int, ours: Sequence[str], theirs: Sequence[str]) -> None:
+    keep = {simplify_name(name) for name in theirs}
+    removed = [name for name in ours[1:] if simplify_name(name) not in keep]
+    if simplify_name(ours[0]) not in keep:
+        removed.append(ours[0])
+    await change_names(tx, target_id, theirs[0], theirs[1:], removed)
+
+
+def _digest(columns: Record, names: Sequence[str]) -> bytes:
+    """A digest of a target's content; 1 and 1.0 are one number."""
+    numbers = {name: columns[name] for name in CONTENT if name != "extras"}
+    plain = {name: float(value) if isinstance(value, int) else value for name, value in numbers.items()}
+    said = [plain, columns["extras"], names[0], sorted(names)]
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _revision(record: Record) -> int:
+    revision = record.get("revision", 1)
+    if not isinstance(revision, int) or not 1 <= revision < 2**31:
+        raise InvalidInput("A record's `revision` is no whole number from 1 on.")
+    return revision
+
+
+async def _stamp(tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record) -> None:
+    """Write down the version, the way, and what is not understood here."""
+    await tx.execute(
+        "update targets set revision = $2, road_id = $3, peer_bag = $4 where id = $1",
+        target_id,
+        _revision(record),
+        await road_of(tx, path_of(record, giver)),
+        bag_of(record, KNOWN),
+    )
+
+
+async def _learn_ids(tx: Transaction, target_id: int, record: Record) -> None:
+    """Keep the global ids by which others know the target, unless another target here has them."""
+    await tx.execute(
+        "insert into target_global_ids (target_id, global_id) select $1, k from unnest($2::uuid[]) k"
+        " where not exists (select from targets t where t.global_id = k) on conflict (global_id) do nothing",
+        target_id,
+        _ids(record),
+    )
+
+
+def _refusal(record: Record, words: str) -> Refusal:
+    return Refusal("target", str(global_id_of(record)), names_of(record)[0][:255], words)
