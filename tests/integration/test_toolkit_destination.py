@@ -160,7 +160,7 @@ async def test_data_arrive_once(delivery: Delivery, toolkit: ToolkitDouble, debu
 async def test_a_long_list_is_looked_through_to_its_end(
     delivery: Delivery, toolkit: ToolkitDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_portion.PAGE_ROWS", {"photometry": 3})
+    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_there.PAGE_ROWS", {"photometry": 3})
     remote_id = await put(delivery)
     data = [datum(number) for number in range(10)]
     for _ in range(2):

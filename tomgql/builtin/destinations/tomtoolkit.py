@@ -98,7 +98,7 @@ class TomToolkit:
         self, delivery: Delivery, target: SharedTarget, remote_id: str, data: Sequence[SharedDatum]
     ) -> Sequence[Outcome]:
         """Send one datum after the other. Raises TargetGone."""
-        portion = Portion(Toolkit(delivery), remote_id)
+        portion = Portion(Toolkit(delivery), target, remote_id)
         return [await portion.send(datum) for datum in data]
 
 
