@@ -168,6 +168,26 @@ async def test_rights_are_asked_again_when_a_thing_goes(sharing: Sharing) -> Non
     assert len(sharing.double.arrivals) == 31
 
 
+async def test_a_later_share_takes_over_what_an_earlier_one_has_not_sent(sharing: Sharing) -> None:
+    target = await sharing.sharer.create_target("SN 2026two")
+    await sharing.data(sharing.sharer, target, *[point(number) for number in range(30)])
+    sharing.double.hold(1)
+    first = await sharing.share(targets=[target])
+    await asyncio.wait_for(sharing.double.held.wait(), 20)
+    second = await sharing.share(sharing.admin, targets=[target])
+    await until(20, lambda: queued_none(sharing, first))
+    sharing.double.release()
+    ended = await sharing.ended(first), await sharing.ended(second, sharing.admin)
+    assert ended[0]["sent"] + ended[1]["sent"] == 31
+    assert "went over to later shares of the same things." in ended[0]["job"]["message"]
+    assert {each["job"]["state"] for each in ended} == {"SUCCEEDED"}
+    assert len(sharing.double.data) == 30
+
+
+async def queued_none(sharing: Sharing, share: str) -> bool:
+    return bool((await sharing.read(share))["queued"] == 0)
+
+
 async def test_disabled_data_stay_and_nothing_goes_back_where_it_came_from(sharing: Sharing) -> None:
     peer = await make_person(sharing.site, "their account")
     target = await sharing.admin.create_target("SN 2026loop", access="PUBLIC")
