@@ -96,8 +96,8 @@ class Outbound:
                     return answered
                 asked = Asked("GET", target, headers=asked.headers, basic=asked.basic)
         except (aiohttp.ClientError, TimeoutError, OSError, ssl.SSLError) as error:
-            if isinstance(refused := getattr(error, "os_error", error), NotPublicError):
-                raise UpstreamRefused(f"{refused.strerror}.") from error
+            if (private := _private(error)) is not None:
+                raise UpstreamRefused(f"{private.strerror}.") from error
             raise UpstreamDown(f"{place(asked.address)} does not answer: {_words(error, limit_s)}.") from error
         raise UpstreamRefused(f"{place(asked.address)} redirects without end.")
 
@@ -163,6 +163,13 @@ class _SentFile(aiohttp.Payload):
         except OSError as error:
             self.failure = Unavailable("A file that was to be sent cannot be read.")
             raise self.failure from error
+
+
+def _private(error: BaseException | None) -> NotPublicError | None:
+    """The refusal of a private network that aiohttp has wrapped into errors of its own, if that is what it was."""
+    while error is not None and not isinstance(error, NotPublicError):
+        error = getattr(error, "os_error", None) or error.__cause__
+    return error
 
 
 def origin(address: str) -> str:

@@ -16,7 +16,7 @@ from tomgql.plugins.sandbox import Sandbox
 from tomgql.reading.catalog.records import DATUM_RECORD, PRODUCT_RECORD, TARGET_RECORD
 from tomgql.reading.filters import Filter
 from tomgql.runtime import Runtime
-from tomgql.services import share_jobs, shares
+from tomgql.services import share_following, share_jobs, shares
 from tomgql.services.share_items import HowRead
 from tomgql.services.shares import NewShare, Shared
 from tomgql.store.sql import Bind
@@ -35,6 +35,11 @@ async def share_out(rt: Runtime, _sandbox: Sandbox, run: JobRun, _spec: ShareOut
 async def deliver_changes(rt: Runtime, _sandbox: Sandbox, run: JobRun, spec: DeliverChanges) -> None:
     """See `tomgql.services.share_jobs.deliver_changes`."""
     await share_jobs.deliver_changes(rt, run, spec, HOW_READ)
+
+
+async def follow_shares(rt: Runtime) -> bool:
+    """See `tomgql.services.share_following.follow_shares`."""
+    return await share_following.follow_shares(rt, HOW_READ)
 
 
 def _data_filter(actor: Principal, where: Mapping[str, Any], row: str, bind: Bind) -> str:

@@ -29,6 +29,7 @@ from tomgql.services.harvests import harvest
 from tomgql.services.open_uploads import discard_ended_uploads
 from tomgql.services.orphans import discard_orphans
 from tomgql.settings import Settings
+from tomgql.sharing import follow_shares
 from tomgql.store.connection import DATABASE_ERRORS, outlive
 from workers.runner import run_job
 
@@ -42,6 +43,9 @@ RESTART_S = 0.5
 
 PRUNE_S = 3600.0
 """Pause between two looks for events that are too old, uploads that have ended, and files that nobody names."""
+
+SHARES_S = 0.2
+"""Shortest pause between two looks for what continuous shares are to give."""
 
 PEERS_S = 1.0
 """Pause between two looks for servers that nobody follows."""
@@ -66,6 +70,7 @@ async def run_worker(settings: Settings) -> None:
                 ("sweep", _sweep(rt)),
                 ("prune", _prune(rt)),
                 ("harvest", _harvest(rt)),
+                ("shares", _follow_shares(rt)),
                 ("peers", _peers(rt)),
             )
         ]
@@ -158,6 +163,20 @@ async def _harvest(rt: Runtime) -> None:
             outlive(error)
             logger.warning("harvest: %s", error)
         await asyncio.sleep(rt.settings.harvest_look_s)
+
+
+async def _follow_shares(rt: Runtime) -> None:
+    """Look for what is new of continuous shares whenever something is new at all."""
+    while True:
+        bell, more = rt.hub.bell(), False
+        try:
+            more = await follow_shares(rt)
+        except LOST as error:
+            outlive(error)
+            logger.warning("continuous shares: %s", error)
+        if not more:
+            await rt.hub.wait(bell)
+        await asyncio.sleep(SHARES_S)
 
 
 async def _peers(rt: Runtime) -> None:

@@ -17,11 +17,7 @@ from tomgql.graphql.schema import schema_text
 CONTRACT = parse((Path(__file__).parent / "contract.graphql").read_text())
 
 TO_COME = {
-    "CreateContinuousShareInput",
-    "Mutation.createContinuousShare",
-    "Mutation.deleteContinuousShare",
     "Query.plots",
-    "Target.continuousShares",
     "Target.plot",
 }
 

@@ -37,6 +37,16 @@ RETRY = "mutation ($id: ID!) { retryJob(id: $id) { job { state } errors { code m
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { job { state } errors { code message } } }"
 
 
+CREATE_RULE = """mutation ($i: CreateContinuousShareInput!) { createContinuousShare(input: $i) {
+  continuousShare { id paused } job { id } errors { code message path } } }"""
+UPDATE_RULE = """mutation ($i: UpdateContinuousShareInput!) { updateContinuousShare(input: $i) {
+  continuousShare { paused } errors { code message path } } }"""
+DELETE_RULE = "mutation ($id: ID!) { deleteContinuousShare(id: $id) { deletedId errors { code } } }"
+RULE = """query ($id: ID!) { node(id: $id) { ... on ContinuousShare {
+  destination paused message queued failed lag { events seconds } options
+  target { id } targetList { id } createdBy { username } job { id state error { code message } } } } }"""
+
+
 @dataclass
 class Sharing:
     """A site, its people, and the double that they share with as ``receiver``."""
@@ -90,17 +100,43 @@ class Sharing:
         found: dict[str, Any] = (await (person or self.sharer).client.query(READ, id=share))["node"]
         return found
 
-    async def ended(self, share: str, seconds: float = 60) -> dict[str, Any]:
+    async def ended(self, share: str, person: Person | None = None, seconds: float = 60) -> dict[str, Any]:
         """The share once its job has ended, without its pauses."""
 
         async def look() -> Any:
             await hurry(self.site)
             await self.site.rt.writes.execute("update share_ledger set due = now() where due > now()")
-            found = await self.read(share)
+            found = await self.read(share, person)
             return found if found["job"]["state"] in ENDED else None
 
         found: dict[str, Any] = await until(seconds, look)
         return found
+
+    async def follow(self, person: Person | None = None, **given: Any) -> str:
+        """Share continuously; the rule's id."""
+        payload = await (person or self.sharer).client.query(CREATE_RULE, i={"destination": "receiver", **given})
+        assert payload["createContinuousShare"]["errors"] == []
+        found: str = payload["createContinuousShare"]["continuousShare"]["id"]
+        return found
+
+    async def rule(self, rule: str, person: Person | None = None) -> dict[str, Any]:
+        """The continuous share as it is."""
+        found: dict[str, Any] = (await (person or self.sharer).client.query(RULE, id=rule))["node"]
+        return found
+
+    async def until_quiet(self, seconds: float = 30) -> None:
+        """Nothing is left to look at or to give."""
+        busy = (
+            "select exists (select from jobs where state in ('QUEUED', 'RUNNING', 'WAITING')) or exists (select from"
+            " continuous_shares c join events e on e.id > c.place and e.target_id = c.target_id where not c.paused"
+            " and e.topic in ('targets', 'reduced_data'))"
+        )
+
+        async def look() -> bool:
+            await hurry(self.site)
+            return not await self.site.rt.reads.fetchval(busy)
+
+        await until(seconds, look)
 
     async def ledger(self, share: str, **where: Any) -> list[dict[str, Any]]:
         """The share's items."""
@@ -113,3 +149,9 @@ class Sharing:
 def point(number: int, **columns: Any) -> dict[str, Any]:
     """A row of photometry, another one for each number."""
     return {"mjd": 60000.0 + number, "band": "r", "flux_ujy": 100.0 + number, "flux_error_ujy": 2.0, **columns}
+
+
+def counts(share: dict[str, Any]) -> dict[str, int]:
+    """Counts of a share that are not zero."""
+    names = ("items", "unchanged", "queued", "sent", "failed", "refused")
+    return {name: share[name] for name in names if share[name]}

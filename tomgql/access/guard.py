@@ -219,6 +219,13 @@ async def require_harvest_rule(tx: Transaction, actor: Principal, rule_id: int, 
     await _require(tx, actor, ("harvest_rules", rule_id, "harvest rule"), visible, visible, "the right to see it", path)
 
 
+async def require_continuous_share(tx: Transaction, actor: Principal, rule_id: int, path: list[str]) -> None:
+    """The actor may pause and delete the continuous share, as who sees it may."""
+    visible = predicates.continuous_share_visible_to
+    what = "continuous_shares", rule_id, "continuous share"
+    await _require(tx, actor, what, visible, visible, "the right to see it", path, Hold.CHANGE)
+
+
 async def require_job(tx: Transaction, actor: Principal, job_id: int, path: list[str]) -> None:
     """The actor may cancel or retry the job."""
     await _require(

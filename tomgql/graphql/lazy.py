@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tomgql.graphql.observations import Observation
     from tomgql.graphql.people import User, UserGroup
     from tomgql.graphql.products import DataProduct
-    from tomgql.graphql.shares import ShareItem
+    from tomgql.graphql.shares import ContinuousShare, ShareItem
     from tomgql.graphql.targets import Target, TargetList
 
 LazyTarget = Annotated["Target", strawberry.lazy("tomgql.graphql.targets")]
@@ -23,6 +23,7 @@ LazyDataProduct = Annotated["DataProduct", strawberry.lazy("tomgql.graphql.produ
 LazyReducedDatum = Annotated["ReducedDatum", strawberry.lazy("tomgql.graphql.data")]
 LazyJob = Annotated["Job", strawberry.lazy("tomgql.graphql.jobs")]
 LazyObservation = Annotated["Observation", strawberry.lazy("tomgql.graphql.observations")]
+LazyContinuousShare = Annotated["ContinuousShare", strawberry.lazy("tomgql.graphql.shares")]
 LazyShareItem = Annotated["ShareItem", strawberry.lazy("tomgql.graphql.shares")]
 LazyUser = Annotated["User", strawberry.lazy("tomgql.graphql.people")]
 LazyUserGroup = Annotated["UserGroup", strawberry.lazy("tomgql.graphql.people")]

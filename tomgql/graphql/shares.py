@@ -10,7 +10,17 @@ import strawberry
 from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.enums import ShareItemKind, ShareItemState
 from tomgql.graphql.inputs import ShareItemWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyReducedDatum, LazyShareItem, LazyTarget, LazyUser, link
+from tomgql.graphql.lazy import (
+    LazyDataProduct,
+    LazyJob,
+    LazyReducedDatum,
+    LazyShareItem,
+    LazyTarget,
+    LazyTargetList,
+    LazyUser,
+    link,
+)
+from tomgql.graphql.scalars import JSON
 from tomgql.reading.relation import Relation
 from tomgql.reading.rows import Row
 
@@ -92,6 +102,55 @@ class Share(OfRow, Node):
         return found
 
 
+@strawberry.type(description="How far a continuous share is behind.")
+class ShareLag:
+    events: int = described(
+        "Events about its targets that it has not looked at, of the next 100,000 of the log: changes that are not"
+        " queued yet."
+    )
+    seconds: float = described("How long ago the first of them was, seconds; 0 when there is none.")
+
+
+@strawberry.type(
+    description="Gives what is new of a target, or of each target of a list, to a destination, as it comes: the target"
+    " when it changes, and its data. It does so in the name of its maker, with the rights that the maker has then. Seen"
+    " by its maker, administrators, and whoever may SHARE its target; these may pause and delete it."
+)
+class ContinuousShare(OfRow, Node):
+    destination: str = described("Name of the destination.")
+    options: JSON = described("Options of all that it gives, in full.")
+    paused: bool = described("Whether it stands still until somebody has it go on.")
+    message: str = described("Why it stands still, or what happened to it; empty when all is well.")
+    queued: int = described("Items that are to go.")
+    failed: int = described("Items of its last job that the destination did not take; the job can be retried.")
+    created: datetime = described("When it was made.")
+    modified: datetime = described("When it was last changed.")
+
+    @strawberry.field(description="What it has not looked at yet.")
+    def lag(self, root: strawberry.Parent[Row]) -> ShareLag:
+        return root  # type: ignore[return-value]
+
+    @strawberry.field(description="The target that it shares; null of one for a list.")
+    def target(self, root: strawberry.Parent[Row]) -> LazyTarget | None:
+        target: LazyTarget | None = link(root, "target")
+        return target
+
+    @strawberry.field(description="The list whose targets it shares, if the viewer sees it.")
+    def target_list(self, root: strawberry.Parent[Row]) -> LazyTargetList | None:
+        target_list: LazyTargetList | None = link(root, "targetList")
+        return target_list
+
+    @strawberry.field(description="Its maker.")
+    def created_by(self, root: strawberry.Parent[Row]) -> LazyUser | None:
+        user: LazyUser | None = link(root, "createdBy")
+        return user
+
+    @strawberry.field(description="The job that delivers what it has queued, or did last.")
+    def job(self, root: strawberry.Parent[Row]) -> LazyJob | None:
+        job: LazyJob | None = link(root, "job")
+        return job
+
+
 @strawberry.type(description="How many things would go.")
 class SharePreview:
     targets: int = described("Targets.")
@@ -105,4 +164,9 @@ class ShareQueries:
     @strawberry.field(description="Shares that the viewer asked for, newest first; all for administrators.")
     def shares(self, first: First = None, after: After = None) -> Connection[Share]:
         found: Connection[Share] = Relation("shares")  # type: ignore[assignment]
+        return found
+
+    @strawberry.field(description="Continuous shares that the viewer may see, newest first; at most 1,000 a page.")
+    def continuous_shares(self, first: First = None, after: After = None) -> Connection[ContinuousShare]:
+        found: Connection[ContinuousShare] = Relation("continuous_shares")  # type: ignore[assignment]
         return found

@@ -19,7 +19,15 @@ from tomgql.graphql.base import After, Connection, First, Node, OfRow, described
 from tomgql.graphql.context import Info
 from tomgql.graphql.enums import FluxUnit, MagnitudeSystem, OrbitScheme, Permission, TargetAccess, TargetType, TimeScale
 from tomgql.graphql.inputs import JobWhere
-from tomgql.graphql.lazy import LazyDataProduct, LazyJob, LazyObservation, LazyReducedDatum, LazyTarget, link
+from tomgql.graphql.lazy import (
+    LazyContinuousShare,
+    LazyDataProduct,
+    LazyJob,
+    LazyObservation,
+    LazyReducedDatum,
+    LazyTarget,
+    link,
+)
 from tomgql.graphql.scalars import JSON
 from tomgql.graphql.summaries import TargetSummary
 from tomgql.reading.rows import Row, read_field
@@ -205,6 +213,11 @@ class Target(OfRow, Node):
     @strawberry.field(description="The rights that the viewer holds on it.")
     def viewer_can(self, root: strawberry.Parent[Row]) -> list[Permission]:
         return [Permission(right) for right in root["viewerCan"]]
+
+    @strawberry.field(description="Continuous shares of it that the viewer may see, newest first; at most 1,000.")
+    def continuous_shares(self, root: strawberry.Parent[Row]) -> list[LazyContinuousShare]:
+        found: list[LazyContinuousShare] = link(root, "continuousShares")
+        return found
 
     @strawberry.field(description="Jobs about it that the viewer may see, newest first.")
     def jobs(

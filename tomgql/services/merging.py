@@ -117,6 +117,13 @@ async def _move_belongings(tx: Transaction, into_id: int, from_id: int) -> list[
     await tx.execute("update file_uploads set target_id = $1 where target_id = $2", into_id, from_id)
     await tx.execute("update harvest_rules set target_id = $1 where target_id = $2", into_id, from_id)
     await tx.execute(
+        "update continuous_shares c set target_id = $1 where target_id = $2 and not exists (select"
+        " from continuous_shares o where o.target_id = $1 and o.destination = c.destination"
+        " and o.created_by_id = c.created_by_id)",
+        into_id,
+        from_id,
+    )
+    await tx.execute(
         "update share_ledger set target_id = $1 where target_id = $2 and subject_kind <> 'target'", into_id, from_id
     )
     rows = await tx.rows(

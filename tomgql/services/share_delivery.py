@@ -29,6 +29,9 @@ from tomgql.services.strangers_code import in_its_words, told
 SLICE_S = 30.0
 """How long a job delivers before other jobs get their turn."""
 
+TELL_S = 2.0
+"""Shortest pause between two reports of how far a job is: each counts its items."""
+
 PRODUCTS_AT_ONCE = 50
 """Data products that are looked up at a time; they go one by one."""
 
@@ -38,7 +41,10 @@ MAY_NOT_GO = "It is gone, out of use, or may not be shared any more by who share
 
 @dataclass
 class Carrier:
-    """A job that delivers: to which place, by which plug-in, what is said along, and until when it has its turn."""
+    """A job that delivers: to which place, by which plug-in, what is said along, and until when it has its turn.
+
+    ``queued`` is how many items a share had at its beginning: later shares of the same things take some over.
+    """
 
     rt: Runtime
     run: JobRun
@@ -48,7 +54,9 @@ class Carrier:
     list_names: Sequence[str]
     how: HowRead
     rule_id: int | None = None
+    queued: int = 0
     ends: float = field(default_factory=lambda: time.monotonic() + SLICE_S)
+    told: float = 0.0
     answered: bool = False
 
     @property
@@ -243,7 +251,10 @@ def _raise_worst(errors: Sequence[BaseException]) -> None:
 
 
 async def tell(carrier: Carrier) -> None:
-    """Report how far the job is."""
+    """Report how far the job is, now and then."""
+    if time.monotonic() - carrier.told < TELL_S:
+        return
+    carrier.told = time.monotonic()
     counts = await share_ledger.counts(carrier.rt.writes, carrier.job_id)
     total = sum(counts.values())
     done = total - counts["QUEUED"]

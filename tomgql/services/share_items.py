@@ -7,7 +7,7 @@ left alone; what came from the destination's own account is left out, so that no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tomgql.access import predicates
@@ -70,6 +70,7 @@ class Giving:
     rule_id: int | None = None
     takes_disabled: bool = False
     sends_targets: bool = True
+    sends_data: bool = True
 
 
 @dataclass
@@ -83,6 +84,11 @@ class Counted:
     def total(self) -> int:
         """Items of all kinds."""
         return sum(self.items.values())
+
+
+def by_job(giving: Giving, job_id: int) -> Giving:
+    """The same, by this job."""
+    return replace(giving, job_id=job_id)
 
 
 def content_of_target(row: str) -> str:

@@ -79,6 +79,7 @@ def giving_of(
     return Giving(
         actor, place.name, place.peer_id, how, job_id, rule_id,
         takes_disabled=bool(getattr(kind, "takes_disabled", False)), sends_targets=TARGETS in kind.capabilities,
+        sends_data=REDUCED_DATA in kind.capabilities,
     )  # fmt: skip
 
 

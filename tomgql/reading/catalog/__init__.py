@@ -10,7 +10,7 @@ from tomgql.reading.catalog.observations import OBSERVATIONS
 from tomgql.reading.catalog.peers import PEER_REFUSALS, PEER_SUBSCRIPTIONS
 from tomgql.reading.catalog.people import TOKENS, USER_GROUPS, USERS
 from tomgql.reading.catalog.products import DATA_PRODUCT_GROUPS, DATA_PRODUCTS, INGEST_NOTES
-from tomgql.reading.catalog.shares import SHARE_ITEMS, SHARES
+from tomgql.reading.catalog.shares import CONTINUOUS_SHARES, SHARE_ITEMS, SHARES
 from tomgql.reading.catalog.summaries import BAND_SUMMARIES, DATA_TYPE_SUMMARIES, TARGET_SUMMARIES
 from tomgql.reading.catalog.targets import TARGET_LISTS, TARGETS
 
@@ -32,6 +32,7 @@ RESOURCES: dict[str, Resource] = {
         HARVEST_RULES,
         SHARES,
         SHARE_ITEMS,
+        CONTINUOUS_SHARES,
         PEER_SUBSCRIPTIONS,
         PEER_REFUSALS,
         USERS,

@@ -205,6 +205,7 @@ TARGETS = Resource(
         "summary": Link("target_summaries", "{child}.id = {row}.id", shown=lambda *_: "true"),
         "observations": Link("observations", "{child}.target_id = {row}.id", shown=lambda *_: "true"),
         "jobs": Link("jobs", "{child}.target_id = {row}.id"),
+        "continuousShares": Link("continuous_shares", "{child}.target_id = {row}.id"),
     },
     orders={
         "ID": ID_ORDER,
