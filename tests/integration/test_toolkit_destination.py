@@ -100,9 +100,9 @@ async def test_a_target_is_created_once_and_then_found_by_its_names(delivery: De
 async def test_a_target_that_is_gone_or_another_one_there_is_given_anew(
     delivery: Delivery, toolkit: ToolkitDouble
 ) -> None:
-    assert await KIND.send_target(delivery, TARGET, "99") == Sent("1", "Target successfully uploaded.")
+    assert await KIND.send_target(delivery, TARGET, "99") == Sent("1")
     stranger = SharedTarget("b-target", ("Somebody else",), (), RECORD)
-    assert await KIND.send_target(delivery, stranger, "1") == Sent("2", "Target successfully uploaded.")
+    assert await KIND.send_target(delivery, stranger, "1") == Sent("2")
 
 
 async def test_several_targets_of_these_names_are_told(delivery: Delivery, toolkit: ToolkitDouble) -> None:
@@ -160,7 +160,7 @@ async def test_data_arrive_once(delivery: Delivery, toolkit: ToolkitDouble, debu
 async def test_a_long_list_is_looked_through_to_its_end(
     delivery: Delivery, toolkit: ToolkitDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_portion.PAGE_ROWS", {"photometry": 3})
+    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_there.PAGE_ROWS", {"photometry": 3})
     remote_id = await put(delivery)
     data = [datum(number) for number in range(10)]
     for _ in range(2):
@@ -299,7 +299,7 @@ async def test_half_an_answer_is_none(site: Site) -> None:
 async def test_a_product_arrives_once_with_its_file(delivery: Delivery, toolkit: ToolkitDouble) -> None:
     remote_id = await put(delivery)
     outcome = await KIND.send_product(delivery, TARGET, remote_id, product())
-    assert outcome == Sent("1", "")
+    assert outcome == Sent("1")
     (arrived,) = toolkit.products
     assert (arrived["file"]["name"], arrived["file"]["content"]) == ("größe.csv", LIGHT_CURVE)
     told = {name: arrived[name] for name in ("product_id", "target", "extra_data", "data_product_type")}

@@ -1,1 +1,1 @@
-"""Real TOM Toolkits that share with us: `python -m tests.peers`."""
+"""Real TOM Toolkits share with us, and we with them: `python -m tests.peers`."""

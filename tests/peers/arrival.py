@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +25,11 @@ READ_MOVING = """query ($name: String!) { target(name: $name) { type orbit { sch
 UNIT = "erg / (Angstrom s cm2)"
 
 
-async def compare(release: str, sent: Mapping[str, Any], person: Person) -> list[str]:
-    """What differs, in words; nothing when all is as it was sent. What the release itself does not send is said."""
+async def compare(release: str, sent: Mapping[str, Any], person: Person) -> tuple[list[str], Counter[str]]:
+    """What differs, in words, nothing when all is as it was sent; and how much arrived, by kind.
+
+    What the release itself does not send is said.
+    """
     typed = not release.startswith("2.")
 
     async def read() -> Any:
@@ -50,10 +54,12 @@ async def compare(release: str, sent: Mapping[str, Any], person: Person) -> list
     faults += await _moving(sent["moving"], person)
     products = [{"productId": f"lc-{typed}", "fileName": "lc.csv", "processing": {"state": "SUCCEEDED"}}]
     faults += _rows("product", products, found["dataProducts"]["nodes"])
-    counts = ", ".join(f"{len(each)} {name}" for name, each in rows.items())
-    print(f"{release}: {counts}; {len(sent['points']) - len(points)} limits that the release does not send")
+    print(f"{release}: {len(sent['points']) - len(points)} limits that the release does not send")
     print(*(f"  {name}: {words}" for name, words in sent["told"].items()), sep="\n")
-    return faults
+    counts = Counter({name: len(each) for name, each in rows.items()})
+    counts.update({"photometry": -len(of_file), "data of products": len(of_file)})
+    counts.update({"targets": 2, "products": len(found["dataProducts"]["nodes"])})
+    return faults, counts
 
 
 _KINDS = ("photometry", "spectroscopy", "astrometry", "weather")

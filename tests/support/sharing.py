@@ -100,13 +100,13 @@ class Sharing:
         found: dict[str, Any] = (await (person or self.sharer).client.query(READ, id=share))["node"]
         return found
 
-    async def ended(self, share: str, seconds: float = 60) -> dict[str, Any]:
+    async def ended(self, share: str, person: Person | None = None, seconds: float = 60) -> dict[str, Any]:
         """The share once its job has ended, without its pauses."""
 
         async def look() -> Any:
             await hurry(self.site)
             await self.site.rt.writes.execute("update share_ledger set due = now() where due > now()")
-            found = await self.read(share)
+            found = await self.read(share, person)
             return found if found["job"]["state"] in ENDED else None
 
         found: dict[str, Any] = await until(seconds, look)

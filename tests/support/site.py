@@ -142,7 +142,7 @@ async def web_child(settings: Settings) -> AsyncIterator[Child]:
     """A web process that answers; killed at the end of the block if it still lives."""
     child = Child(settings, "serve", "--port", str(settings.port))
     try:
-        await until(20, lambda: _listens(settings.port))
+        await until(20, lambda: listens(settings.port))
         yield child
     finally:
         if child.process.poll() is None:
@@ -150,7 +150,8 @@ async def web_child(settings: Settings) -> AsyncIterator[Child]:
         child.process.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

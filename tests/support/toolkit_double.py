@@ -6,13 +6,14 @@ The real ones are shared with by `python -m tests.peers`; this one has bad days,
 from __future__ import annotations
 
 import base64
-import email.message
-import email.parser
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartParser
 
 from tests.support.survey_doubles import Heard, ServiceDouble
 from tomgql.domain.names import simplify_name
@@ -25,10 +26,7 @@ HIDDEN_PAGE = "<!doctype html><html><head><title>Server Error (500)</title></hea
 
 @dataclass
 class ToolkitDouble(ServiceDouble):
-    """Targets, data and products by the order in which they came.
-
-    ``major`` is the release's number, ``debug`` as of Django's settings.
-    """
+    """Targets, data and products as they came; ``major`` is the release's number, ``debug`` that of Django."""
 
     major: int = 3
     debug: bool = False
@@ -51,7 +49,7 @@ class ToolkitDouble(ServiceDouble):
         if kind == "reduceddatums":
             return self._data(heard) if heard.method == "GET" else self._datum(json.loads(heard.content))
         if kind == "dataproducts" and heard.method == "POST":
-            return self._product(heard)
+            return self._product(await parts_of(heard))
         return web.Response(status=404, text="<!doctype html><title>Page not found</title>", content_type="text/html")
 
     def _targets(self, heard: Heard, key: str) -> web.Response:
@@ -109,8 +107,7 @@ class ToolkitDouble(ServiceDouble):
         more = f"{self.address}{heard.path}?offset={offset + limit}" if offset + limit < len(rows) else None
         return web.json_response({"count": len(rows), "next": more, "results": rows[offset : offset + limit]})
 
-    def _product(self, heard: Heard) -> web.Response:
-        parts = parts_of(heard)
+    def _product(self, parts: dict[str, Any]) -> web.Response:
         if len(parts["file"]["content"]) > self.file_limit_bytes:
             return web.json_response({"detail": "Request body exceeded the limit."}, status=413)
         if parts["target"] not in self.targets:
@@ -140,19 +137,17 @@ class ToolkitDouble(ServiceDouble):
         return web.Response(status=500, text=text, content_type="text/plain")
 
 
-def parts_of(heard: Heard) -> dict[str, Any]:
-    """The parts of a form by name: texts, and of files their name, content and kind."""
-    head = f"Content-Type: {heard.headers['Content-Type']}\r\n\r\n".encode()
-    message = email.parser.BytesParser().parsebytes(head + heard.content)
-    found: dict[str, Any] = {}
-    for part in message.get_payload():
-        assert isinstance(part, email.message.Message)
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        name = str(part.get_param("name", header="content-disposition"))
-        file_name = part.get_filename()
-        found[name] = content.decode() if file_name is None else {"name": file_name, "content": content}
-    return found
+async def parts_of(heard: Heard) -> dict[str, Any]:
+    """The parts of a form by name: texts, and of files their name and content."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield heard.content
+
+    form = await MultiPartParser(Headers(heard.headers), content()).parse()
+    return {
+        name: {"name": part.filename, "content": await part.read()} if isinstance(part, UploadFile) else part
+        for name, part in form.items()
+    }
 
 
 def _names(target: dict[str, Any]) -> list[str]:

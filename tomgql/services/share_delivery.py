@@ -41,7 +41,10 @@ MAY_NOT_GO = "It is gone, out of use, or may not be shared any more by who share
 
 @dataclass
 class Carrier:
-    """A job that delivers: to which place, by which plug-in, what is said along, and until when it has its turn."""
+    """A job that delivers: to which place, by which plug-in, what is said along, and until when it has its turn.
+
+    ``queued`` is how many items a share had at its beginning: later shares of the same things take some over.
+    """
 
     rt: Runtime
     run: JobRun
@@ -51,6 +54,7 @@ class Carrier:
     list_names: Sequence[str]
     how: HowRead
     rule_id: int | None = None
+    queued: int = 0
     ends: float = field(default_factory=lambda: time.monotonic() + SLICE_S)
     told: float = 0.0
     answered: bool = False

@@ -56,6 +56,7 @@ async def share_out(rt: Runtime, run: JobRun, how: HowRead) -> None:
         raise NotFound("The share was deleted.")
     request = Request(**share["request"])
     carrier = await _carrier(rt, run, share, how, request.target_list)
+    carrier.queued = share["items"] - share["unchanged"]
     if not share["expanded"]:
         await _expand(carrier, share["id"], request)
     await _deliver(carrier)
@@ -116,6 +117,7 @@ async def _expand(carrier: Carrier, share_id: int, request: Request) -> None:
             "update shares set expanded = true, items = $2, unchanged = $3 where id = $1",
             share_id, counted.total, counted.unchanged,
         )  # fmt: skip
+    carrier.queued = counted.total - counted.unchanged
 
 
 async def _put_existing(carrier: Carrier, rule: Mapping[str, Any]) -> None:
@@ -197,11 +199,13 @@ async def _end(carrier: Carrier) -> None:
             await run.wait(tx, pause_s, f"{counts['QUEUED']} items are tried again later.")
             return
         missed, total = counts["FAILED"] + counts["REFUSED"], sum(counts.values())
+        others = carrier.queued - total
+        left = f" {others} went over to later shares of the same things." if others > 0 else ""
         if missed:
-            words = f"{missed} of {total} items were not taken; the share's `ledger` says why."
+            words = f"{missed} of {total} items were not taken; the share's `ledger` says why.{left}"
             await run.fail(tx, ShareIncomplete.code, words)
         else:
-            await run.succeed(tx, {"sent": counts["SENT"]}, f"{counts['SENT']} items were given.")
+            await run.succeed(tx, {"sent": counts["SENT"]}, f"{counts['SENT']} items were given.{left}")
 
 
 def _spread() -> float:

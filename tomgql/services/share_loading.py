@@ -115,7 +115,7 @@ async def load_data(connection: Any, giving: Giving, target_id: int, items: Sequ
 
 def _usable(giving: Giving, bind: Bind) -> str:
     if giving.actor.is_admin:
-        return "true"  # and no value that the statement does not speak of
+        return "true"  # without the name: PostgreSQL refuses a value that stands nowhere
     return predicates.destination_usable_by(giving.actor, bind(giving.destination, "text"), bind)
 
 

@@ -108,6 +108,24 @@ async def test_a_list_goes_with_its_name_and_without_data_if_so_wished(sharing: 
     assert sharing.double.data == {}
 
 
+async def test_an_administrator_shares_whatever_there_is(sharing: Sharing) -> None:
+    target = await sharing.sharer.create_target("SN 2026adm", access="PRIVATE")
+    await sharing.data(sharing.sharer, target, *[point(number) for number in range(3)])
+    product = await upload(sharing, target)
+    made = await sharing.sharer.client.query(MAKE_LIST, i={"name": "Of the sharer", "targets": [target]})
+    given = {"targetList": made["createTargetList"]["targetList"]["id"], "dataProducts": [product]}
+    dry = await sharing.admin.client.query(SHARE, i={"destination": "receiver", **given, "dryRun": True})
+    counted = {"targets": 1, "dataProducts": 1, "reducedData": 3, "unchanged": 0}
+    assert dry["share"]["preview"] == counted
+    share = await sharing.share(sharing.admin, **given)
+    assert await sharing.read(share) is None
+    assert counts(await sharing.ended(share, sharing.admin)) == {"items": 5, "sent": 5}
+    await sharing.follow(sharing.admin, target=target)
+    await sharing.data(sharing.sharer, target, point(9))
+    await sharing.until_quiet()
+    assert len(sharing.double.data) == 4
+
+
 async def test_what_the_sharer_may_not_see_does_not_go(sharing: Sharing) -> None:
     """Data of a product that product groups hide from the sharer, who may share the target."""
     target = await sharing.admin.create_target("SN 2026hid", access="PUBLIC")
@@ -148,6 +166,26 @@ async def test_rights_are_asked_again_when_a_thing_goes(sharing: Sharing) -> Non
     assert (await sharing.sharer.client.query(RETRY, id=found["job"]["id"]))["retryJob"]["errors"] == []
     assert counts(await sharing.ended(share)) == {"items": 31, "sent": 31}
     assert len(sharing.double.arrivals) == 31
+
+
+async def test_a_later_share_takes_over_what_an_earlier_one_has_not_sent(sharing: Sharing) -> None:
+    target = await sharing.sharer.create_target("SN 2026two")
+    await sharing.data(sharing.sharer, target, *[point(number) for number in range(30)])
+    sharing.double.hold(1)
+    first = await sharing.share(targets=[target])
+    await asyncio.wait_for(sharing.double.held.wait(), 20)
+    second = await sharing.share(sharing.admin, targets=[target])
+    await until(20, lambda: queued_none(sharing, first))
+    sharing.double.release()
+    ended = await sharing.ended(first), await sharing.ended(second, sharing.admin)
+    assert ended[0]["sent"] + ended[1]["sent"] == 31
+    assert "went over to later shares of the same things." in ended[0]["job"]["message"]
+    assert {each["job"]["state"] for each in ended} == {"SUCCEEDED"}
+    assert len(sharing.double.data) == 30
+
+
+async def queued_none(sharing: Sharing, share: str) -> bool:
+    return bool((await sharing.read(share))["queued"] == 0)
 
 
 async def test_disabled_data_stay_and_nothing_goes_back_where_it_came_from(sharing: Sharing) -> None:

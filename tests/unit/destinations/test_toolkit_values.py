@@ -147,6 +147,7 @@ def test_a_position_says_the_unit_of_the_errors_that_it_has() -> None:
         ({"value": [1, 2], "timestamp": "2026-01-01"}, "Its value is no object"),
         ({"target": 7, "seeing": 1.2}, 'It has a column "target"'),
         ({"seeing": math.nan}, "It holds a number that is not finite"),
+        ({"timestamp": "2026-01-01"}, "It has no column but its time"),
     ],
 )
 def test_other_data_go_as_they_were_reported(reported: dict[str, Any], told: Any) -> None:

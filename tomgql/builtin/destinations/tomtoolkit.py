@@ -22,6 +22,7 @@ from tomgql.builtin.destinations.toolkit_answers import (
     said,
 )
 from tomgql.builtin.destinations.toolkit_portion import Portion
+from tomgql.builtin.destinations.toolkit_sessions import MANY, Sessions
 from tomgql.builtin.destinations.toolkit_targets import list_names, same_names, target_body
 from tomgql.errors import UpstreamRefused
 from tomgql.plugins.destinations import (
@@ -63,6 +64,9 @@ class TomToolkit:
     data_at_once: ClassVar[int] = 100
     calls_at_once: ClassVar[int] = 4
 
+    def __init__(self) -> None:
+        self._sessions = Sessions()
+
     async def send_target(self, delivery: Delivery, target: SharedTarget, remote_id: str | None) -> Outcome:
         """Find the target by its id there or by its names, and put it into its lists; else create it.
 
@@ -98,7 +102,8 @@ class TomToolkit:
         self, delivery: Delivery, target: SharedTarget, remote_id: str, data: Sequence[SharedDatum]
     ) -> Sequence[Outcome]:
         """Send one datum after the other. Raises TargetGone."""
-        portion = Portion(Toolkit(delivery), remote_id)
+        toolkit = Toolkit(delivery, self._sessions if len(data) >= MANY else None)
+        portion = Portion(toolkit, target, remote_id)
         return [await portion.send(datum) for datum in data]
 
 

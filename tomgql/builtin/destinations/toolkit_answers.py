@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from tomgql.builtin.destinations.toolkit_sessions import Sessions
 from tomgql.builtin.surveys.answers import require, words_of
 from tomgql.domain.cells import clean_text
 from tomgql.errors import UpstreamRefused
@@ -30,9 +31,10 @@ OF_ONE_ITEM = (400, 413, 500)
 
 @dataclass(frozen=True)
 class Toolkit:
-    """A TOM Toolkit at the delivery's address, asked with its user and password."""
+    """A TOM Toolkit at the delivery's address, asked with its user and password, and in a session if ``sessions``."""
 
     delivery: Delivery
+    sessions: Sessions | None = None
 
     @property
     def username(self) -> str:
@@ -56,13 +58,17 @@ class Toolkit:
         """The answer to a form with a file, which the server may read before it answers."""
         return _of_item(await self._ask("POST", path, parts=parts, timeout_s=None))
 
-    async def _ask(self, method: str, path: Sequence[str], *, timeout_s: float | None = CALL_S, **asked: Any) -> Answer:
+    async def _ask(self, method: str, path: Sequence[str], **asked: Any) -> Answer:
         address = "/".join([self.delivery.address, "api", *(quote(part, safe="") for part in path), ""])
         basic = (self.username, self.delivery.credentials["password"])
-        headers = {"Accept": "application/json"}
-        return await self.delivery.http.request(
-            method, address, headers=headers, basic=basic, timeout_s=timeout_s, **asked
-        )
+        session = {} if self.sessions is None else await self.sessions.headers(self.delivery)
+        headers = {"Accept": "application/json", **session}
+        given = {"timeout_s": CALL_S, "basic": basic, "headers": headers, **asked}
+        answer = await self.delivery.http.request(method, address, **given)
+        if answer.status == 403 and self.sessions is not None and session:
+            self.sessions.refused(self.delivery)
+            return await self._ask(method, path, **asked)
+        return answer
 
 
 def _of_item(answer: Answer) -> Answer:

@@ -159,6 +159,8 @@ def _generic(record: Mapping[str, Any]) -> Value | Refused:
     if VALUE in said and set(said) <= {TIME, VALUE}:
         return Refused("Its value is no object of columns, which TOM Toolkit 3 does not take.")
     value = {name: cell for name, cell in said.items() if name != TIME}
+    if not value:
+        return Refused("It has no column but its time, and TOM Toolkit takes no empty value.")
     taken = sorted(THEIRS & set(value))
     if taken:
         return Refused(f'It has a column "{taken[0]}", which TOM Toolkit would take for its own.')
