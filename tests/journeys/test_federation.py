@@ -148,17 +148,17 @@ class TestWhoFollows:
         reader = await make_person(east, "reader", is_admin=True)
         async with followers(west):
             subscription = await follow(taker, east, reader)
-            await until(10, lambda: stands(taker, "FOLLOWING"))
+            await until(30, lambda: stands(taker, "FOLLOWING"))
             await east.rt.writes.execute("delete from tokens where user_id = $1", int(reader.id[1:]))
             await giver.create_target("made meanwhile")
-            await until(10, lambda: stands(taker, "REFUSED", "token"))
+            await until(30, lambda: stands(taker, "REFUSED", "token"))
             await change(taker, subscription, token=giver.client.token)
             await become_same(giver, taker)
 
     async def test_a_site_does_not_follow_itself(self, toms: tuple[Site, Site], admins: tuple[Person, Person]) -> None:
         async with followers(toms[1]):
             await follow(admins[1], toms[1], admins[1])
-            await until(10, lambda: stands(admins[1], "REFUSED", "this site itself"))
+            await until(30, lambda: stands(admins[1], "REFUSED", "this site itself"))
 
     async def test_another_installation_at_the_address_is_refused(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
@@ -166,11 +166,11 @@ class TestWhoFollows:
         (_, west), (_, taker) = toms, admins
         async with followers(west):
             subscription = await follow(taker, toms[0], admins[0])
-            await until(10, lambda: stands(taker, "FOLLOWING"))
+            await until(30, lambda: stands(taker, "FOLLOWING"))
             await west.rt.writes.execute("update peer_subscriptions set instance_id = gen_random_uuid()")
             await change(taker, subscription, enabled=False)
             await change(taker, subscription, enabled=True)
-            await until(10, lambda: stands(taker, "REFUSED", "another installation"))
+            await until(30, lambda: stands(taker, "REFUSED", "another installation"))
 
     async def test_private_networks_are_not_asked_unless_the_settings_say_so(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
@@ -179,7 +179,7 @@ class TestWhoFollows:
         monkeypatch.setattr(west.rt, "settings", west.settings.model_copy(update={"private_peers": False}))
         async with followers(west):
             await follow(admins[1], toms[0], admins[0])
-            await until(10, lambda: stands(admins[1], "INTERRUPTED", "private network"))
+            await until(30, lambda: stands(admins[1], "INTERRUPTED", "private network"))
 
     async def test_a_pause_is_kept_and_what_the_log_forgot_meanwhile_is_copied_again(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
@@ -207,7 +207,7 @@ class TestWhoFollows:
         async with followers(toms[1]):
             asked = {"name": "nobody", "address": f"http://127.0.0.1:{free_port()}", "token": "t"}
             await admins[1].client.query(FOLLOW, i=asked)
-            await until(10, lambda: stands(admins[1], "INTERRUPTED"))
+            await until(30, lambda: stands(admins[1], "INTERRUPTED"))
 
     async def test_it_is_for_administrators_and_keeps_the_token_to_itself(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
@@ -250,16 +250,16 @@ class TestWhatIsTaken:
         assert (await giver.client.query(grant, i=rights))["grantTargetAccess"]["errors"] == []
         async with followers(west):
             await follow(taker, east, reader)
-            await until(10, lambda: _has(taker, {"shown": 2}))
+            await until(30, lambda: _has(taker, {"shown": 2}))
             await data(giver, hidden, [{**ROWS[0], "mjd": 60009.5}])
             await data(giver, shown, [{**ROWS[0], "mjd": 60009.5}])
-            await until(10, lambda: _has(taker, {"shown": 3}))
+            await until(30, lambda: _has(taker, {"shown": 3}))
             withdrawn = {**rights, "permissions": []}
             assert (await giver.client.query(grant, i=withdrawn))["grantTargetAccess"]["errors"] == []
             await data(giver, shown, [{**ROWS[0], "mjd": 60010.5}])
             public = await giver.create_target("public", access="PUBLIC")
             await data(giver, public, ROWS)
-            await until(10, lambda: _has(taker, {"shown": 3, "public": 2}))
+            await until(30, lambda: _has(taker, {"shown": 3, "public": 2}))
 
     async def test_a_name_of_two_targets_here_is_refused_in_words_and_taken_when_they_are_one(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
@@ -270,7 +270,7 @@ class TestWhatIsTaken:
         await data(giver, there, ROWS)
         async with followers(west):
             subscription = await follow(taker, east, giver)
-            await until(10, lambda: stands(taker, "FOLLOWING"))
+            await until(30, lambda: stands(taker, "FOLLOWING"))
             (found,) = await subscriptions(taker)
             (refusal,) = found["refusals"]
             assert (refusal["kind"], refusal["name"]) == ("target", "SN 2026a")
@@ -278,7 +278,7 @@ class TestWhatIsTaken:
             merged = await taker.client.query(MERGE, **{"into": here[0], "from": here[1]})
             assert merged["mergeTargets"]["errors"] == []
             await change(taker, subscription, copyAgain=True)
-            await until(10, lambda: _has(taker, {"SN 2026a": 2}))
+            await until(30, lambda: _has(taker, {"SN 2026a": 2}))
             (found,) = await subscriptions(taker)
             assert found["refusals"] == []
 
@@ -295,7 +295,7 @@ class TestWhatIsTaken:
             await until(20, lambda: _is_read(giver, uploaded))
         async with followers(west):
             await follow(taker, east, giver)
-            await until(10, lambda: _has(taker, {"with a file": 4}))
+            await until(30, lambda: _has(taker, {"with a file": 4}))
             (found,) = await subscriptions(taker)
             (refusal,) = found["refusals"]
             assert (refusal["kind"], refusal["name"]) == ("data_product", "lc.csv")
@@ -317,7 +317,7 @@ class TestWhatIsTaken:
             merged = await giver.client.query(MERGE, **{"into": into, "from": gone})
             assert merged["mergeTargets"]["errors"] == []
             await data(giver, into, [{**ROWS[0], "mjd": 60078.5}])
-            await until(10, lambda: _has(taker, {"AT 2026into": 4}))
+            await until(30, lambda: _has(taker, {"AT 2026into": 4}))
             (there,), (here,) = (await seen(giver)).values(), (await seen(taker)).values()
             assert there["aliases"] == here["aliases"] == ["ZTF26from"]
             assert there["globalId"] == here["globalId"]
@@ -332,14 +332,14 @@ class TestWhatIsTaken:
         await data(giver, target, ROWS)
         async with followers(west):
             subscription = await follow(taker, east, giver)
-            await until(10, lambda: _has(taker, {"unwanted": 2}))
+            await until(30, lambda: _has(taker, {"unwanted": 2}))
             (copy,) = (await taker.client.query("{ targets { nodes { id } } }"))["targets"]["nodes"]
             await taker.client.query(DELETE_TARGET, id=copy["id"])
             await data(giver, target, [{**ROWS[0], "mjd": 60009.5}])
             await giver.create_target("wanted")
-            await until(10, lambda: _has(taker, {"wanted": 0}))
+            await until(30, lambda: _has(taker, {"wanted": 0}))
             await change(taker, subscription, copyAgain=True)
-            await until(10, lambda: stands(taker, "FOLLOWING"))
+            await until(30, lambda: stands(taker, "FOLLOWING"))
             assert await _has(taker, {"wanted": 0})
             assert len(await seen(giver)) == 2
 

@@ -68,7 +68,7 @@ TIMES = (
 )
 
 INSTALLATIONS = tuple(str(UUID(int=each << 96)) for each in (1, 2, 3))
-GLOBAL_IDS = (*(str(UUID(int=number << 64)) for number in range(0, 90, 3)), "nobody's", "")
+GLOBAL_IDS = tuple(str(UUID(int=number << 64)) for number in range(0, 90, 3))
 
 BOUNDED: dict[str, Sequence[float]] = {
     "ConeInput.raDeg": (0.0, 360.0, 359.99, 180.0, 123.4),

@@ -113,11 +113,11 @@ def equals(sql: str, sql_type: str) -> Condition:
 
 
 def equals_uuid(running: Filter, row: str, given: str) -> str:
-    """Is the global id; a text that is no UUID is nobody's."""
+    """Is the global id; a text that is no UUID is nobody's, and one that no text can hold is refused as elsewhere."""
     try:
         return f"{row}.global_id = {running.bind(UUID(given), 'uuid')}"
     except ValueError:
-        return "false"
+        return f"{row}.global_id::text = {running.bind(given, 'text')}"
 
 
 def _one_of(sql: str) -> Condition:

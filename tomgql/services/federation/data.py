@@ -56,14 +56,16 @@ async def take_data(
 
     What cannot be written is told in ``taken``, datum by datum; the others are.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    roads: dict[tuple[UUID, ...], int] = {}
     for record in records:
         try:
-            row = await _row(tx, rt, giver, target_id, record, products)
+            path = tuple(path_of(record, giver))
+            if UUID(rt.instance_id) not in path:
+                roads[path] = roads.get(path) or await road_of(tx, path)
+                rows += _rows(rt, giver, target_id, record, products, roads[path])
         except InvalidInput as error:
             taken.refusals.append(Refusal("reduced_datum", str(record.get("global_id")), "", error.message))
-        else:
-            rows += [] if row is None else [row]
     hidden = await _hidden(tx, giver, target_id, [row["identity"] for row in rows])
     for row in rows:
         if row["identity"] in hidden:
@@ -84,28 +86,28 @@ async def _hidden(tx: Transaction, giver: Giver, target_id: int, identities: Seq
     return {row["id"] for row in found}
 
 
-async def _row(
-    tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record, products: Mapping[UUID, int | None]
-) -> dict[str, Any] | None:
-    """The record as a row of the table; None of what has been here, or hangs on a product that was deleted."""
+def _rows(
+    rt: Runtime, giver: Giver, target_id: int, record: Record, products: Mapping[UUID, int | None], road_id: int
+) -> list[dict[str, Any]]:
+    """The record as a row of the table; none of what hangs on a product that was deleted."""
     missing = [name for name in _NEEDED if record.get(name) is None]
     if missing:
         raise InvalidInput(f"A datum's record lacks {', '.join(missing)}.")
-    path = path_of(record, giver)
     product = None if record.get("product") is None else as_uuid(record["product"], "product")
-    if UUID(rt.instance_id) in path or (product is not None and products.get(product, 0) is None):
-        return None
+    if product is not None and products.get(product, 0) is None:
+        return []
     origin = origin_of(record, giver, rt.instance_id)
-    return {
+    row = {
         **{name: record[name] for name in KNOWN - {"product", "path"} if record.get(name) is not None},
         "target_id": target_id,
         **{name: str(as_uuid(record[name], name)) for name in ("identity", "content")},
         "global_id": str(global_id_of(record)),
         "data_product_id": None if product is None else products.get(product),
         "origin_instance_id": None if origin is None else str(origin),
-        "road_id": await road_of(tx, path),
+        "road_id": road_id,
         "peer_bag": bag_of(record, KNOWN),
     }
+    return [row]
 
 
 async def _take_all(tx: Transaction, target_id: int, rows: Sequence[Mapping[str, Any]], taken: Taken) -> None:

@@ -157,13 +157,13 @@ async def _create(tx: Transaction, rt: Runtime, giver: Giver, record: Record, ta
     await grant_everything(tx, user_id, [target_id])
     if giver.target_list_id is not None:
         await put_into_lists(tx, [(giver.target_list_id, target_id)])
-    await _stamp(tx, rt, giver, target_id, record)
     await tx.execute(
         "update targets set global_id = $2, origin_instance_id = $3 where id = $1",
         target_id,
         global_id_of(record),
         origin_of(record, giver, rt.instance_id),
     )
+    await _stamp(tx, rt, giver, target_id, record)
     await _learn_ids(tx, target_id, record)
     await log.append(tx, "targets", "CREATED", target_id=target_id)
     taken.changed += 1
