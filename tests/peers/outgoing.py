@@ -64,6 +64,10 @@ REVISED = ({**POINTS[0][0], "mag": 14.85}, {**(POINTS[0][1] or {}), "magnitude":
 REVISED_ERROR = ({**REVISED[0], "magerr": 0.05}, {**REVISED[1], "error": 0.05})
 """Its error alone, anew."""
 
+NEW = ({"mjd": 60093, "filter": "r", "mag": 16.5, "magerr": 0.02, "magsys": "AB", **EQUIPMENT},
+       {"magnitude": 16.5, "error": 0.02, "unit": "AB mag", "filter": "r", **EQUIPMENT})  # fmt: skip
+"""A point that comes while the target is shared continuously."""
+
 SOURCE = "Survey"
 """Where all of these are said to come from."""
 
