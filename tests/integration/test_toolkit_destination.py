@@ -176,6 +176,21 @@ async def test_many_data_cost_one_check_of_the_password(delivery: Delivery, tool
     assert all(each.headers["Authorization"].startswith("Basic ") for each in sent)
 
 
+@pytest.mark.parametrize(("left_alone_s", "without"), [(60.0, 20), (0.0, 1)])
+async def test_a_login_page_that_breaks_down_keeps_nothing_from_going(
+    delivery: Delivery, toolkit: ToolkitDouble, monkeypatch: pytest.MonkeyPatch, left_alone_s: float, without: int
+) -> None:
+    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_sessions.BROKEN_OFF_S", left_alone_s)
+    remote_id = await put(delivery)
+    kind = TomToolkit()
+    toolkit.bad_days.append(cut("POST", "/accounts/login/"))
+    for portion in range(2):
+        data = [datum(number) for number in range(portion * 10, portion * 10 + 10)]
+        assert all(isinstance(each, Sent) for each in await kind.send_data(delivery, TARGET, remote_id, data))
+    sent = [each for each in toolkit.heard if each.path == "/api/reduceddatums/"]
+    assert ["Cookie" in each.headers for each in sent] == [False] * without + [True] * (20 - without)
+
+
 @pytest.mark.parametrize("switch", ["has_sessions", "takes_sessions"])
 async def test_where_nobody_can_sign_in_the_password_goes_along(
     delivery: Delivery, toolkit: ToolkitDouble, switch: str
