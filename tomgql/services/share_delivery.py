@@ -29,12 +29,6 @@ from tomgql.services.strangers_code import in_its_words, told
 SLICE_S = 30.0
 """How long a job delivers before other jobs get their turn."""
 
-TELL_S = 2.0
-"""Shortest pause between two reports of how far a job is: each counts its items."""
-
-PRODUCTS_AT_ONCE = 50
-"""Data products that are looked up at a time; they go one by one."""
-
 MAY_NOT_GO = "It is gone, out of use, or may not be shared any more by who shared it."
 """What is said of an item that did not go."""
 
@@ -43,7 +37,8 @@ MAY_NOT_GO = "It is gone, out of use, or may not be shared any more by who share
 class Carrier:
     """A job that delivers: to which place, by which plug-in, what is said along, and until when it has its turn.
 
-    ``queued`` is how many items a share had at its beginning: later shares of the same things take some over.
+    ``queued`` is how many items a share had at its beginning: later shares of the same things take some over. ``total``
+    and ``done`` count those of the job, as far as is reported.
     """
 
     rt: Runtime
@@ -56,7 +51,8 @@ class Carrier:
     rule_id: int | None = None
     queued: int = 0
     ends: float = field(default_factory=lambda: time.monotonic() + SLICE_S)
-    told: float = 0.0
+    total: int = 0
+    done: int = 0
     answered: bool = False
 
     @property
@@ -83,6 +79,12 @@ class Carrier:
             await self.rt.pacing.answered(breaker(self.place.name))
         return answer
 
+    async def tell(self, done: int) -> None:
+        """Something came of so many items more; reports how far the job is."""
+        self.done += done
+        part = min(self.done / self.total, 1.0) if self.total else 1.0
+        await self.run.report(part, f"{min(self.done, self.total)} of {self.total} items were given.")
+
     def checked(self, outcome: object) -> Outcome:
         """The outcome if it is one, its words fit to be shown. Raises ServiceFailed."""
         if not isinstance(outcome, (Sent, Refused)):
@@ -101,8 +103,8 @@ def breaker(destination: str) -> str:
     return f"destination {destination}"
 
 
-async def deliver_target(carrier: Carrier, target_id: int) -> None:
-    """Send what the job has queued of a target and is due, until that is done or the job's turn is over.
+async def deliver_target(carrier: Carrier, target_id: int, items: Sequence[Item]) -> None:
+    """Send items of a target, and the target first if it must be; some may be left when the job's turn is over.
 
     Raises Upstream, ServiceFailed; what is not recorded then is sent again.
     """
@@ -115,8 +117,10 @@ async def deliver_target(carrier: Carrier, target_id: int) -> None:
         if remote_id is None:
             return
         try:
-            await _deliver_products(carrier, target_id, loaded.target, remote_id)
-            await _deliver_data(carrier, target_id, loaded.target, remote_id)
+            products = [each for each in items if each.kind == "data_product"]
+            await _deliver_products(carrier, loaded.target, remote_id, products)
+            data = [each for each in items if each.kind == "reduced_datum"]
+            await _deliver_data(carrier, target_id, loaded.target, remote_id, data)
             return
         except TargetGone as gone:
             await share_ledger.forget_remote_id(carrier.rt.writes, carrier.place.name, loaded.target.global_id)
@@ -180,22 +184,19 @@ async def _end_without_target(carrier: Carrier, target_id: int, item: Item, refu
         await share_ledger.put_off_items_of(carrier.rt.writes, carrier.job_id, target_id, pause_s, words)
 
 
-async def _deliver_products(carrier: Carrier, target_id: int, target: SharedTarget, remote_id: str) -> None:
+async def _deliver_products(carrier: Carrier, target: SharedTarget, remote_id: str, items: Sequence[Item]) -> None:
     rt = carrier.rt
-    while not carrier.is_over:
-        items = await share_ledger.due_items(rt.writes, carrier.job_id, target_id, "data_product", PRODUCTS_AT_ONCE)
-        for item in items:
-            loaded = await load_product(rt.writes, rt, await carrier.giving(), item)
-            if loaded is None:
-                await share_ledger.refuse(rt.writes, [item], MAY_NOT_GO)
-                continue
-            call = carrier.kind.send_product(carrier.delivery, target, remote_id, loaded.product)
-            outcome = carrier.checked(await _or_unreadable(carrier.call(call)))
-            await share_ledger.record(rt.writes, [Delivered(item, outcome, loaded.content)])
-            if carrier.is_over:
-                return
-        if not items:
+    for item in items:
+        if carrier.is_over:
             return
+        loaded = await load_product(rt.writes, rt, await carrier.giving(), item)
+        if loaded is None:
+            await share_ledger.refuse(rt.writes, [item], MAY_NOT_GO)
+            continue
+        call = carrier.kind.send_product(carrier.delivery, target, remote_id, loaded.product)
+        outcome = carrier.checked(await _or_unreadable(carrier.call(call)))
+        await share_ledger.record(rt.writes, [Delivered(item, outcome, loaded.content)])
+        await carrier.tell(1)
 
 
 async def _or_unreadable(call: Awaitable[Any]) -> Any:
@@ -208,21 +209,20 @@ async def _or_unreadable(call: Awaitable[Any]) -> Any:
         return Refused(error.message, lasting=False)
 
 
-async def _deliver_data(carrier: Carrier, target_id: int, target: SharedTarget, remote_id: str) -> None:
-    rt, kind = carrier.rt, carrier.kind
-    most = kind.data_at_once * kind.calls_at_once
-    while not carrier.is_over:
-        items = await share_ledger.due_items(rt.writes, carrier.job_id, target_id, "reduced_datum", most)
-        if not items:
-            return
-        loaded = await load_data(rt.writes, await carrier.giving(), target_id, items)
-        there = {each.item.id for each in loaded}
-        await share_ledger.refuse(rt.writes, [each for each in items if each.id not in there], MAY_NOT_GO)
-        portions = [loaded[start : start + kind.data_at_once] for start in range(0, len(loaded), kind.data_at_once)]
-        calls = [_deliver_portion(carrier, target, remote_id, portion) for portion in portions]
-        ended = await asyncio.gather(*calls, return_exceptions=True)
-        _raise_worst([each for each in ended if isinstance(each, BaseException)])
-        await tell(carrier)
+async def _deliver_data(
+    carrier: Carrier, target_id: int, target: SharedTarget, remote_id: str, items: Sequence[Item]
+) -> None:
+    if not items or carrier.is_over:
+        return
+    at_once = carrier.kind.data_at_once
+    loaded = await load_data(carrier.rt.writes, await carrier.giving(), target_id, items)
+    there = {each.item.id for each in loaded}
+    await share_ledger.refuse(carrier.rt.writes, [each for each in items if each.id not in there], MAY_NOT_GO)
+    portions = [loaded[start : start + at_once] for start in range(0, len(loaded), at_once)]
+    calls = [_deliver_portion(carrier, target, remote_id, portion) for portion in portions]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    _raise_worst([each for each in ended if isinstance(each, BaseException)])
+    await carrier.tell(len(items))
 
 
 async def _deliver_portion(
@@ -248,14 +248,3 @@ def _raise_worst(errors: Sequence[BaseException]) -> None:
     )
     if ranked:
         raise ranked[0]
-
-
-async def tell(carrier: Carrier) -> None:
-    """Report how far the job is, now and then."""
-    if time.monotonic() - carrier.told < TELL_S:
-        return
-    carrier.told = time.monotonic()
-    counts = await share_ledger.counts(carrier.rt.writes, carrier.job_id)
-    total = sum(counts.values())
-    done = total - counts["QUEUED"]
-    await carrier.run.report(done / total if total else 1.0, f"{done} of {total} items were given.")

@@ -27,7 +27,7 @@ from tomgql.runtime import Runtime
 from tomgql.services import accounts, destinations, share_ledger
 from tomgql.services.delivery_calls import DestinationHttp
 from tomgql.services.jobs import send_after_commit
-from tomgql.services.share_delivery import Carrier, breaker, deliver_target, tell
+from tomgql.services.share_delivery import Carrier, breaker, deliver_target
 from tomgql.services.share_items import HowRead, Request, expand
 from tomgql.store.transaction import Transaction, transaction
 
@@ -145,15 +145,9 @@ async def _deliver(carrier: Carrier) -> None:
     if blocked_s > 0:
         raise Later(blocked_s * _spread(), f"{carrier.place.title} does not answer; it is left alone for a while.")
     try:
-        while (target_id := await share_ledger.next_target(rt.writes, carrier.job_id)) is not None:
-            if carrier.rule_id is not None and await _rule(rt, carrier.rule_id) is None:
-                await share_ledger.end_items_of(rt.writes, carrier.job_id, None, "REFUSED", RULE_GONE)
-                break
-            await deliver_target(carrier, target_id)
-            await tell(carrier)
-            if carrier.is_over:
-                await _let_others(carrier)
-                return
+        if not await _deliver_due(carrier):
+            await _let_others(carrier)
+            return
     except UpstreamBusy as busy:
         await rt.pacing.answered(breaker(carrier.place.name))
         seconds = max(min(float(busy.details.get("seconds", BUSY_S)), LONGEST_PAUSE_S), LEAST_PAUSE_S)
@@ -166,6 +160,32 @@ async def _deliver(carrier: Carrier) -> None:
             await carrier.run.fail(tx, refused.code, f"{carrier.place.title}: {refused.message}")
         return
     await _end(carrier)
+
+
+async def _deliver_due(carrier: Carrier) -> bool:
+    """Deliver what is due, as it was queued; false when the job's turn is over before. Raises Upstream."""
+    counts = await share_ledger.counts(carrier.rt.writes, carrier.job_id)
+    carrier.total = sum(counts.values())
+    carrier.done = carrier.total - counts["QUEUED"]
+    for _ in range(2):  # twice: what changed while it was on its way is queued where it was
+        if not await _deliver_once(carrier):
+            return False
+    return True
+
+
+async def _deliver_once(carrier: Carrier) -> bool:
+    connection, kind = carrier.rt.writes, carrier.kind
+    after, most = 0, kind.data_at_once * kind.calls_at_once
+    while items := await share_ledger.due_items(connection, carrier.job_id, after, most):
+        for target_id in dict.fromkeys(each.target_id for each in items):
+            if carrier.rule_id is not None and await _rule(carrier.rt, carrier.rule_id) is None:
+                await share_ledger.end_items_of(connection, carrier.job_id, None, "REFUSED", RULE_GONE)
+                return True
+            await deliver_target(carrier, target_id, [each for each in items if each.target_id == target_id])
+            if carrier.is_over:
+                return False
+        after = items[-1].id
+    return True
 
 
 async def _let_others(carrier: Carrier) -> None:

@@ -26,7 +26,9 @@ PATIENCE_DAYS = 7
 LONGEST_ANSWER, LONGEST_REMOTE_ID = 2_000, 200
 """Characters kept of what a destination says, and of what it calls an item."""
 
-_COLUMNS = "id, subject_id, subject_global_id, content, state, attempts, remote_id, due, job_id"
+_COLUMNS = (
+    "id, subject_kind, target_id, subject_id, subject_global_id, content, state, attempts, remote_id, due, job_id"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Item:
     """A row of the ledger as it was read."""
 
     id: int
+    kind: str
+    target_id: int
     subject_id: int
     global_id: UUID
     content: UUID
@@ -53,22 +57,12 @@ class Delivered:
     content: UUID | None = None
 
 
-async def next_target(connection: Any, job_id: int) -> int | None:
-    """The target of the job's next item that is due, if any."""
-    found: int | None = await connection.fetchval(
-        "select target_id from share_ledger where job_id = $1 and state = 'QUEUED' and due <= now()"
-        " order by id limit 1",
-        job_id,
-    )
-    return found
-
-
-async def due_items(connection: Any, job_id: int, target_id: int, kind: str, most: int) -> list[Item]:
-    """The job's next items of a target that are due."""
+async def due_items(connection: Any, job_id: int, after: int, most: int) -> list[Item]:
+    """The job's next items behind a key that are due, in the order in which they were queued."""
     rows = await connection.fetch(
-        f"select {_COLUMNS} from share_ledger where job_id = $1 and state = 'QUEUED' and target_id = $2"
-        " and subject_kind = $3 and due <= now() order by id limit $4",
-        job_id, target_id, kind, most,
+        f"select {_COLUMNS} from share_ledger where job_id = $1 and state = 'QUEUED' and id > $2 and due <= now()"
+        " order by id limit $3",
+        job_id, after, most,
     )  # fmt: skip
     return [_item(row) for row in rows]
 
@@ -180,7 +174,7 @@ def pause_after(attempts: int) -> float:
 
 def _item(row: Any) -> Item:
     values = dict(row)
-    return Item(global_id=values.pop("subject_global_id"), **values)
+    return Item(kind=values.pop("subject_kind"), global_id=values.pop("subject_global_id"), **values)
 
 
 def _written(each: Delivered) -> tuple[Any, ...]:
