@@ -12,6 +12,8 @@ from tests.peers.outgoing import (
     KINDS,
     LIGHT_CURVE,
     LISTS,
+    MOVING,
+    MOVING_THERE,
     NAMES,
     NEW,
     OF_PRODUCT,
@@ -122,6 +124,7 @@ async def depart(site: Site, person: Person, there: Receiver, release: str) -> D
     await _share_revisions(departure, target)
     await _share_continuously(departure, target)
     await person.client.query(DELETE, id=target)
+    await _share_moving_target(departure)
     return departure
 
 
@@ -183,6 +186,19 @@ def _revisions(departure: Departure) -> list[Row]:
 def _at(given: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Row:
     row, value = given
     return TIMES[row["mjd"]], value
+
+
+async def _share_moving_target(departure: Departure) -> None:
+    """A comet, with nothing but its elements."""
+    given = {"raDeg": None, "decDeg": None, **MOVING}
+    target = await departure.person.create_target(**given)
+    states = [item["state"] for item in await departure.share(targets=[target])]
+    departure.require("moving target, states", states, ["SENT"])
+    found = [each for each in await departure.readback.listed("targets") if each["name"] == MOVING["name"]]
+    told = [{name: each[name] for name in MOVING_THERE} for each in found]
+    departure.require("moving target", told, [MOVING_THERE])
+    departure.counts["targets"] += len(found)
+    await departure.person.client.query(DELETE, id=target)
 
 
 def _taken(
