@@ -15,6 +15,7 @@ from tests.support.site import Site
 from tests.support.survey_doubles import BadDay, cut, once, playing
 from tests.support.toolkit_double import HIDDEN_PAGE, PASSWORD, USERNAME, ToolkitDouble
 from tomgql.builtin.destinations.tomtoolkit import TomToolkit
+from tomgql.builtin.destinations.toolkit_portion import OTHER_THERE
 from tomgql.errors import TomError, UpstreamBusy, UpstreamDown, UpstreamRefused
 from tomgql.plugins.destinations import (
     Delivery,
@@ -28,6 +29,7 @@ from tomgql.plugins.destinations import (
     check_destination,
 )
 from tomgql.services.delivery_calls import DestinationHttp
+from tomgql.settings import Settings
 
 KIND = TomToolkit()
 RECORD = {"type": "SIDEREAL", "ra_deg": 11.0, "dec_deg": 12.0, "extras": {"redshift": 0.031}}
@@ -35,6 +37,11 @@ NAMES = ("SN 2011fe & co #1", "alias, with comma")
 TARGET = SharedTarget("a-target", NAMES, ("Bright ones",), RECORD)
 LIGHT_CURVE = b"time,magnitude,error,filter\n60183.2,15.81,0.02,g\n"
 BIG_PAGE = "<html><head><title>Sign in</title></head>" + "x" * 100_000
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"private_peers": True})
 
 
 @pytest_asyncio.fixture(params=[2, 3])
@@ -155,6 +162,95 @@ async def test_data_arrive_once(delivery: Delivery, toolkit: ToolkitDouble, debu
     ]
     looks = toolkit.counts("GET", "/api/reduceddatums/")
     assert looks == (1 if toolkit.major == 2 and not debug else 0)
+
+
+async def test_many_data_cost_one_check_of_the_password(delivery: Delivery, toolkit: ToolkitDouble) -> None:
+    remote_id = await put(delivery)
+    kind = TomToolkit()
+    toolkit.passwords_checked = 0
+    for portion in range(3):
+        data = [datum(number) for number in range(portion * 10, portion * 10 + 10)]
+        assert all(isinstance(each, Sent) for each in await kind.send_data(delivery, TARGET, remote_id, data))
+    assert (len(toolkit.data), toolkit.passwords_checked, toolkit.counts("POST", "/accounts/")) == (30, 1, 1)
+    sent = [each for each in toolkit.heard if each.path.startswith("/api/reduceddatums")]
+    assert all(each.headers["Authorization"].startswith("Basic ") for each in sent)
+
+
+@pytest.mark.parametrize(("left_alone_s", "without"), [(60.0, 20), (0.0, 1)])
+async def test_a_login_page_that_breaks_down_keeps_nothing_from_going(
+    delivery: Delivery, toolkit: ToolkitDouble, monkeypatch: pytest.MonkeyPatch, left_alone_s: float, without: int
+) -> None:
+    monkeypatch.setattr("tomgql.builtin.destinations.toolkit_sessions.BROKEN_OFF_S", left_alone_s)
+    remote_id = await put(delivery)
+    kind = TomToolkit()
+    toolkit.bad_days.append(cut("POST", "/accounts/login/"))
+    for portion in range(2):
+        data = [datum(number) for number in range(portion * 10, portion * 10 + 10)]
+        assert all(isinstance(each, Sent) for each in await kind.send_data(delivery, TARGET, remote_id, data))
+    sent = [each for each in toolkit.heard if each.path == "/api/reduceddatums/"]
+    assert ["Cookie" in each.headers for each in sent] == [False] * without + [True] * (20 - without)
+
+
+@pytest.mark.parametrize("switch", ["has_sessions", "takes_sessions"])
+async def test_where_nobody_can_sign_in_the_password_goes_along(
+    delivery: Delivery, toolkit: ToolkitDouble, switch: str
+) -> None:
+    setattr(toolkit, switch, False)
+    remote_id = await put(delivery)
+    kind = TomToolkit()
+    for portion in range(2):
+        data = [datum(number) for number in range(portion * 10, portion * 10 + 10)]
+        assert all(isinstance(each, Sent) for each in await kind.send_data(delivery, TARGET, remote_id, data))
+    assert (len(toolkit.data), toolkit.counts("POST", "/accounts/")) == (20, 1)
+
+
+async def test_a_repeat_that_3x_takes_for_one_and_is_none_is_told(delivery: Delivery, toolkit: ToolkitDouble) -> None:
+    remote_id = await put(delivery)
+    told = {"reported_system": "AB", "reported_magnitude_error": 0.1}
+    row, revised, more_certain = (
+        datum(1, **told, reported_magnitude=18.0),
+        datum(1, **told, reported_magnitude=18.1),
+        datum(1, **{**told, "reported_magnitude": 18.1, "reported_magnitude_error": 0.05}),
+    )
+    for each in (row, revised, revised):
+        assert [type(found) for found in await KIND.send_data(delivery, TARGET, remote_id, [each])] == [Sent]
+    (found,) = await KIND.send_data(delivery, TARGET, remote_id, [more_certain])
+    if toolkit.major == 3:
+        assert found == Refused(OTHER_THERE)
+    assert len(toolkit.data) == (2 if toolkit.major == 3 else 3)
+
+
+async def test_a_limit_that_is_there_is_known_though_3x_does_not_list_it(
+    delivery: Delivery, toolkit: ToolkitDouble
+) -> None:
+    remote_id = await put(delivery)
+    for _ in range(2):
+        (found,) = await KIND.send_data(delivery, TARGET, remote_id, [datum(1, flux_ujy=-5.0)])
+        assert isinstance(found, Sent)
+    assert len(toolkit.data) == 1
+
+
+async def test_data_that_were_read_from_a_product_there_are_not_sent_beside(
+    delivery: Delivery, toolkit: ToolkitDouble
+) -> None:
+    remote_id = await put(delivery)
+    assert isinstance(await KIND.send_product(delivery, TARGET, remote_id, product()), Sent)
+    in_file = {"mjd": 60183.2, "band": "g", "reported_magnitude": 15.81, "reported_system": "AB"}
+    read, other = (
+        SharedDatum(each.global_id, each.record, "a-product")
+        for each in (datum(1, **in_file), datum(2, **in_file | {"reported_magnitude": 15.9}))
+    )
+    outcomes = await KIND.send_data(delivery, TARGET, remote_id, [read, other])
+    assert outcomes == [Sent(words="It was there already, read from its data product."), Sent()]
+    assert [each["value"]["magnitude"] for each in toolkit.data] == [15.81, 15.9]
+
+
+async def test_a_list_of_products_that_is_none(delivery: Delivery, toolkit: ToolkitDouble) -> None:
+    remote_id = await put(delivery)
+    toolkit.bad_days.append(once("GET", "/api/dataproducts", 200, {"results": [1]}))
+    with pytest.raises(UpstreamRefused) as raised:
+        await KIND.send_data(delivery, TARGET, remote_id, [SharedDatum("x", datum(1).record, "a-product")])
+    assert "is this a TOM Toolkit?" in raised.value.message
 
 
 async def test_a_long_list_is_looked_through_to_its_end(

@@ -12,10 +12,12 @@ from tests.peers.outgoing import (
     KINDS,
     LIGHT_CURVE,
     LISTS,
+    MOVING,
+    MOVING_THERE,
     NAMES,
+    NEW,
     OF_PRODUCT,
     ONLY_3X,
-    POINTS,
     REVISED,
     REVISED_ERROR,
     SOURCE,
@@ -26,10 +28,10 @@ from tests.peers.outgoing import (
 )
 from tests.peers.projects import PASSWORD, USERNAME, Receiver
 from tests.peers.readback import LISTS as LISTS_THERE
-from tests.peers.readback import Readback, are_the_same
+from tests.peers.readback import Readback, Row, are_the_same
 from tests.support.faults import ENDED
 from tests.support.people import Person
-from tests.support.sharing import CREATE_DATA, LEDGER, READ, SAVE, SHARE
+from tests.support.sharing import CREATE_DATA, CREATE_RULE, LEDGER, READ, SAVE, SHARE
 from tests.support.site import Site, until
 from tests.support.survey_doubles import hurry
 from tomgql.builtin.destinations.tomtoolkit import NOT_READ
@@ -120,7 +122,9 @@ async def depart(site: Site, person: Person, there: Receiver, release: str) -> D
         await _compare(departure, what)
     await _share_products(departure, target)
     await _share_revisions(departure, target)
+    await _share_continuously(departure, target)
     await person.client.query(DELETE, id=target)
+    await _share_moving_target(departure)
     return departure
 
 
@@ -152,12 +156,49 @@ async def _share_revisions(departure: Departure, target: str) -> None:
     """Revisions arrive beside what they revise; one of its error alone is none to 3.x, which is said."""
     await departure.create(target, "photometry", REVISED[0])
     _taken(departure, "revised", await departure.share(targets=[target]))
-    await _compare(departure, "revised", [REVISED[1]], OF_PRODUCT)
+    await _compare(departure, "revised", [_at(REVISED)], OF_PRODUCT)
     await departure.create(target, "photometry", REVISED_ERROR[0])
     refused = [OTHER_THERE] if departure.typed else []
     _taken(departure, "error revised", await departure.share(targets=[target]), refused)
-    arrived = [REVISED[1]] if departure.typed else [REVISED[1], REVISED_ERROR[1]]
-    await _compare(departure, "error revised", arrived, OF_PRODUCT)
+    await _compare(departure, "error revised", _revisions(departure), OF_PRODUCT)
+
+
+async def _share_continuously(departure: Departure, target: str) -> None:
+    """A point that is new arrives by itself."""
+    given = {"destination": departure.destination, "target": target}
+    made = (await departure.person.client.query(CREATE_RULE, i=given))["createContinuousShare"]
+    assert made["errors"] == []
+    await departure.create(target, "photometry", NEW[0])
+
+    async def arrived() -> bool:
+        await hurry(departure.site)
+        rows = await departure.readback.listed("reduceddatums")
+        return any((row["timestamp"], row["data_type"]) == (_at(NEW)[0], "photometry") for row in rows)
+
+    await until(60, arrived)
+    await _compare(departure, "continuously", [*_revisions(departure), _at(NEW)], OF_PRODUCT)
+
+
+def _revisions(departure: Departure) -> list[Row]:
+    return [_at(REVISED)] if departure.typed else [_at(REVISED), _at(REVISED_ERROR)]
+
+
+def _at(given: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Row:
+    row, value = given
+    return TIMES[row["mjd"]], value
+
+
+async def _share_moving_target(departure: Departure) -> None:
+    """A comet, with nothing but its elements."""
+    given = {"raDeg": None, "decDeg": None, **MOVING}
+    target = await departure.person.create_target(**given)
+    states = [item["state"] for item in await departure.share(targets=[target])]
+    departure.require("moving target, states", states, ["SENT"])
+    found = [each for each in await departure.readback.listed("targets") if each["name"] == MOVING["name"]]
+    told = [{name: each[name] for name in MOVING_THERE} for each in found]
+    departure.require("moving target", told, [MOVING_THERE])
+    departure.counts["targets"] += len(found)
+    await departure.person.client.query(DELETE, id=target)
 
 
 def _taken(
@@ -173,9 +214,9 @@ def _taken(
 
 
 async def _compare(
-    departure: Departure, what: str, revisions: Sequence[Mapping[str, Any]] = (), of_product: Sequence[Any] = ()
+    departure: Departure, what: str, more: Sequence[Row] = (), of_product: Sequence[Any] = ()
 ) -> None:
-    """The target and all data there, against what was given."""
+    """The target and all data there, against what was given; ``more``: further points."""
     readback = departure.readback
     targets = await readback.listed("targets")
     departure.require(f"{what}, targets", len(targets), 1)
@@ -192,16 +233,16 @@ async def _compare(
     told = sorted((row["timestamp"], *(row["value"][each] for name in names for each in name)) for row in of_file)
     departure.require(f"{what}, data of the product", told, [*of_product])
     departure.counts["targets"], departure.counts["data of products"] = len(targets), len(told)
-    _compare_data(departure, what, [row for row in data if row["source_name"] == SOURCE], revisions)
+    _compare_data(departure, what, [row for row in data if row["source_name"] == SOURCE], more)
 
 
 def _compare_data(
-    departure: Departure, what: str, data: Sequence[Mapping[str, Any]], revisions: Sequence[Mapping[str, Any]]
+    departure: Departure, what: str, data: Sequence[Mapping[str, Any]], more: Sequence[Row]
 ) -> None:
     for kind, given in KINDS.items():
         wanted = [(TIMES[row["mjd"]], value) for row, value in given if value is not None]
         if kind == "photometry":
-            wanted += [(TIMES[POINTS[0][0]["mjd"]], value) for value in revisions]
+            wanted += more
         if kind in ONLY_3X and not departure.typed:
             wanted = []
         rows = departure.readback.rows(kind, data)

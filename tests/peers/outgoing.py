@@ -12,6 +12,14 @@ TARGET = {"aliases": [*NAMES[1:]], "raDeg": 123.456, "decDeg": -32.1, "distanceP
 TARGET_THERE = {"name": NAMES[0], "type": "SIDEREAL", "permissions": "PRIVATE", "ra": 123.456, "dec": -32.1,
                 "distance": 1000.5, "epoch": 2000.0, "pm_ra": 1.5}  # fmt: skip
 EXTRAS_THERE = {"redshift": "0.031", "note": "größer", "parts": "[1,2]"}
+ORBIT = {"scheme": "MPC_COMET", "epochOfElementsMjd": 60000.0, "inclinationDeg": 10.5, "eccentricity": 0.9,
+         "ascendingNodeLongitudeDeg": 20.0, "perihelionArgumentDeg": 30.0, "perihelionDistanceAu": 1.25,
+         "perihelionEpochMjd": 60123.5, "absoluteMagnitude": 17.2, "slope": 4.0}  # fmt: skip
+MOVING = {"name": "C/2026 X7", "type": "NON_SIDEREAL", "orbit": ORBIT}
+MOVING_THERE = {"name": "C/2026 X7", "type": "NON_SIDEREAL", "ra": None, "dec": None, "scheme": "MPC_COMET",
+                "epoch_of_elements": 60000.0, "inclination": 10.5, "eccentricity": 0.9, "lng_asc_node": 20.0,
+                "arg_of_perihelion": 30.0, "perihdist": 1.25, "epoch_of_perihelion": 60123.5, "abs_mag": 17.2,
+                "slope": 4.0, "mean_anomaly": None}  # fmt: skip
 UNIT = "erg / (Angstrom s cm2)"
 EQUIPMENT = {"telescope": "T1", "instrument": "I1"}
 
@@ -63,6 +71,10 @@ REVISED = ({**POINTS[0][0], "mag": 14.85}, {**(POINTS[0][1] or {}), "magnitude":
 
 REVISED_ERROR = ({**REVISED[0], "magerr": 0.05}, {**REVISED[1], "error": 0.05})
 """Its error alone, anew."""
+
+NEW = ({"mjd": 60093, "filter": "r", "mag": 16.5, "magerr": 0.02, "magsys": "AB", **EQUIPMENT},
+       {"magnitude": 16.5, "error": 0.02, "unit": "AB mag", "filter": "r", **EQUIPMENT})  # fmt: skip
+"""A point that comes while the target is shared continuously."""
 
 SOURCE = "Survey"
 """Where all of these are said to come from."""

@@ -17,13 +17,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tomgql.errors import Upstream
 from tomgql.plugins.destinations import Delivery
 
 KEPT_S = 3_600.0
 """How long a session is used, and a place where none was had is left alone: well within Django's two weeks."""
 
+BROKEN_OFF_S = 60.0
+"""How long a login page that broke off, or did not answer, is left alone."""
+
 MANY = 5
 """Requests from which on signing in pays."""
+
+SIGN_IN_S = 30.0
+"""Longest wait for a login page, which nothing depends on."""
 
 TOKEN_BYTES = 16
 """Of a token against forged requests: Django takes 32 letters and digits."""
@@ -38,18 +45,24 @@ class Sessions:
     """Headers of the sessions at all places, in memory alone, by address and account; empty where there is none."""
 
     _kept: dict[_Key, tuple[float, Mapping[str, str]]] = field(default_factory=dict)
+    """Until when, by the monotonic clock, and what."""
 
     async def headers(self, delivery: Delivery) -> Mapping[str, str]:
-        """Sign in unless that was done lately. Raises UpstreamDown."""
-        begun, headers = self._kept.get(_key(delivery), (-KEPT_S, {}))
-        if time.monotonic() - begun >= KEPT_S:
+        """Sign in unless that was done lately."""
+        until, headers = self._kept.get(_key(delivery), (0.0, {}))
+        if time.monotonic() < until:
+            return headers
+        kept_s = KEPT_S
+        try:
             headers = await _sign_in(delivery)
-            self._kept[_key(delivery)] = time.monotonic(), headers
+        except Upstream:  # the requests that follow tell what is wrong with the place
+            kept_s, headers = BROKEN_OFF_S, {}
+        self._kept[_key(delivery)] = time.monotonic() + kept_s, headers
         return headers
 
     def refused(self, delivery: Delivery) -> None:
         """Use no session at a place that does not accept it."""
-        self._kept[_key(delivery)] = time.monotonic(), {}
+        self._kept[_key(delivery)] = time.monotonic() + KEPT_S, {}
 
 
 def _key(delivery: Delivery) -> _Key:
@@ -63,7 +76,7 @@ async def _sign_in(delivery: Delivery) -> Mapping[str, str]:
     referer = f"{delivery.address}/"
     answer = await delivery.http.request(
         "POST", f"{delivery.address}/accounts/login/", parts=[*told.items()],
-        headers={"Cookie": f"csrftoken={token}", "Referer": referer},
+        headers={"Cookie": f"csrftoken={token}", "Referer": referer}, timeout_s=SIGN_IN_S,
     )  # fmt: skip
     session = _SESSION.search(answer.headers.get("set-cookie", ""))
     if answer.status != 302 or session is None:
