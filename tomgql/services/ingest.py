@@ -1,6 +1,6 @@
 """Measured facts into the table: COPY, then identity decides new, revision or nothing (DESIGN D9).
 
-One road for processors, mutations and, later, streams: staged rows come as CSV (`tomgql.domain.staging`), go into a
+One road for processors, mutations and, later, streams: staged rows (`tomgql.domain.staging`) go into a
 temporary table by COPY, and a few set-based statements sort them out. Writers of one target take turns on its row.
 """
 
@@ -55,7 +55,7 @@ class Origin:
 async def record_data(
     tx: Transaction, origin: Origin, staged: BinaryIO | str, *, revise: bool = True, undo: bool = False
 ) -> Recorded:
-    """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
+    """Write staged rows (`tomgql.domain.staging`: an open stream, or the path of a file) as reduced data of one target.
 
     Same identity and content: nothing happens, in whatever order several of one identity come
     (`tomgql.services.occurrences`). Same identity, other content: a new revision, the old one kept, unless
@@ -87,12 +87,21 @@ async def record_data(
     )
 
 
+_UNSTORABLE = (
+    asyncpg.DataError,
+    asyncpg.CheckViolationError,
+    asyncpg.NotNullViolationError,
+    asyncpg.ProtocolViolationError,  # a field of COPY that is shorter than its type; no matter of the connection
+)
+"""What PostgreSQL says of staged rows that are wrong."""
+
+
 @contextmanager
 def _storable() -> Iterator[None]:
     """A processor of anybody's may yield what the table refuses: that is its mistake, and no bug of ours."""
     try:
         yield
-    except (asyncpg.DataError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError) as error:
+    except _UNSTORABLE as error:
         logger.warning("staged rows refused: %s", error)
         raise InvalidInput("The data hold a value that cannot be stored: out of range, too long or missing.") from error
 
@@ -196,7 +205,7 @@ async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
         f"create temporary table staged ({columns}, place bigint generated always as identity) on commit drop"
     )
     names = [name for name, _ in STAGED_COLUMNS]
-    await tx.connection.copy_to_table("staged", source=staged, columns=names, format="csv", schema_name="pg_temp")
+    await tx.connection.copy_to_table("staged", source=staged, columns=names, format="binary", schema_name="pg_temp")
     # 3,000 rows tell the planner enough of both tables: that keys are distinct, and which outcomes are frequent.
     await tx.execute("set local default_statistics_target = 10")
     await tx.execute("analyze staged (identity, place)")  # what is joined by; all columns would take thrice the time
