@@ -209,7 +209,7 @@ class TestLaterReadings:
         """Record a reading of the product as its job does; returns how many data were withdrawn."""
         columns = {"mjd": list(magnitudes), "mag": list(magnitudes.values()), "magerr": [0.1] * len(magnitudes)}
         options = ColumnOptions(band="ztfr", source_name="product")
-        with (site.settings.data_dir / "rows.csv").open("wb") as stream:
+        with (site.settings.data_dir / "rows.copy").open("wb") as stream:
             write_reading(interpret_photometry(columns, options, file_name="f"), stream)
         job = await site.rt.writes.fetchval(
             "insert into jobs (kind, target_id, data_product_id) values ('process_data_product', $1, $2) returning id",
@@ -217,7 +217,7 @@ class TestLaterReadings:
         )  # fmt: skip
         origin = Origin(int(target[1:]), Principal(is_admin=True), product, job)
         async with transaction(site.rt.writes) as tx:
-            await record_data(tx, origin, str(Path(site.settings.data_dir) / "rows.csv"))
+            await record_data(tx, origin, str(Path(site.settings.data_dir) / "rows.copy"))
             withdrawn = await withdraw_missing(tx, origin)
             await announce_data(tx, origin)
         return withdrawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from tests.support.people import Person
 from tests.support.site import Site
 from tomgql.access.principal import Principal
+from tomgql.errors import InvalidInput
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest, SandboxResult
 from tomgql.services.ingest import Origin, Recorded, record_data
 from tomgql.store.transaction import transaction
@@ -134,3 +135,24 @@ async def test_long_spectra_are_stored_whole_and_previewed_by_their_first_sample
         int(target[1:]),
     )
     assert [row["n"] for row in sizes] == [100_000, 100_000]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda rows: b"mjd,mag" + rows,
+        lambda rows: rows[:-100],
+        lambda rows: rows.replace(b"\0\0\0\x08", b"\0\0\0\x04", 1),
+        lambda rows: rows.replace(b"photometry", b"photo\xffetry", 1),
+    ],
+    ids=["other format", "cut off", "a number too short", "no text"],
+)
+async def test_damaged_rows_are_the_processors_mistake(
+    harm: Callable[[bytes], bytes], admin: Person, site: Site, sandbox: Sandbox, tmp_path: Path, request: Any
+) -> None:
+    target = await admin.create_target(f"mixed with damage: {request.node.callspec.id}")
+    result = await read(sandbox, tmp_path)
+    result.rows_path.write_bytes(harm(result.rows_path.read_bytes()))
+    with pytest.raises(InvalidInput, match="cannot be stored"):
+        await record(site, target, result)
+    assert (await admin.client.query(READ, t=target))["reducedData"]["nodes"] == []

@@ -89,6 +89,18 @@ class TestNothingIsStored:
         assert {note["code"]: note["count"] for note in found["notes"]}["rejected_rows"] == 1
         assert found["errors"] == []
 
+    async def test_text_in_another_encoding(self, sender: Person, target: str) -> None:
+        text = "mjd,mag,magerr,filter,observer\n59000.5,18.1,0.1,ztfr,Smith\n59001.5,18.2,0.1,ztfr,Max M\u00fcller\n"
+        words = 'first "M\u00fcller" in line 3; save it as UTF-8 if that looks wrong'
+        note = {
+            "level": "INFO", "code": "ENCODING_ASSUMED", "row": None, "count": 1,
+            "message": f"the file is not UTF-8 and was read as Latin-1: {words}",
+        }  # fmt: skip
+        for encoding, notes in (("latin-1", [note]), ("utf-8", [])):
+            found = await preview(sender.client, target, "lc.csv", text.encode(encoding))
+            assert found["rows"][1]["reported"]["observer"] == "Max M\u00fcller"
+            assert [each for each in found["notes"] if "ENCODING" in each["code"]] == notes
+
     async def test_at_most_twenty_rows(self, sender: Person, target: str) -> None:
         content = (DATA / "phot_flux_zp_ZTF21aaqjmps.csv").read_bytes()
         found = await preview(sender.client, target, "lc.csv", content)

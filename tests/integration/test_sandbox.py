@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import os
 import textwrap
 import time
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tomgql.domain.staging import STAGED_COLUMNS
+from tomgql.domain.staging import read_staged
 from tomgql.errors import ProcessingLimit, ProcessorFailed, UnknownPlugin, UnreadableFile
 from tomgql.plugins.sandbox import Limits, Sandbox, SandboxRequest
 
@@ -88,10 +87,10 @@ def misbehave(output: Path, deed: str, **options: Any) -> SandboxRequest:
 
 async def test_a_light_curve(sandbox: Sandbox, tmp_path: Path) -> None:
     result = await sandbox.read(a_request(tmp_path, preview_rows=2, source_location="upload:1"))
-    with result.rows_path.open(newline="") as stream:
-        rows = list(csv.reader(stream))
+    with result.rows_path.open("rb") as stream:
+        rows = list(read_staged(stream))
     assert (result.rows, len(rows), result.processor, result.version) == (174, 174, "photometry", "1")
-    assert {len(row) for row in rows} == {len(STAGED_COLUMNS)}
+    assert [row["row"] for row in rows] == sorted(row["row"] for row in rows)
     assert "REPEATED_TIME" in {note.code for note in result.notes}
     assert result.preview[1]["flux_ujy"] == pytest.approx(58.0979, abs=1e-4)
     assert result.preview[0]["reported"]["magsys"] == "ab"

@@ -6,6 +6,8 @@ import io
 import time
 from typing import Any
 
+import pytest
+
 from tests.support.people import Person, make_person
 from tests.support.site import Site
 from tomgql.access.principal import ALL_SCOPES, Principal
@@ -70,3 +72,42 @@ async def test_time_does_not_grow_with_what_the_statistics_do_not_know(site: Sit
     assert (again[0].unchanged, again[1]) == (ROWS, ROWS)
     first, *others = [seconds for _, _, seconds in (*created, revised, moved, again)]
     assert max(others) < 6 * first + 1.0, others
+
+
+LOOKED_AT = (
+    "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables where relid = $1"
+)
+
+
+async def looked_at(site: Site, origin: Origin, stream: io.BytesIO) -> tuple[Recorded, int]:
+    """What was recorded, with what earlier readings held withdrawn, and how many data were looked at for it."""
+    table = await site.rt.writes.fetchval("select 'reduced_data'::regclass::oid")
+    async with transaction(site.rt.writes) as tx:
+        before = await tx.value(LOOKED_AT, table) or 0
+        recorded = await record_data(tx, origin, stream)
+        assert await withdraw_missing(tx, origin) == 0
+        return recorded, await tx.value(LOOKED_AT, table) - before
+
+
+@pytest.mark.parametrize("known", ["nothing", "another target", "the target", "all"])
+async def test_a_file_is_compared_with_its_own_data_however_many_the_target_has(known: str, site: Site) -> None:
+    person = await make_person(site, f"statistician of {known}")
+    target, other = await person.create_target(f"Many {known}"), await person.create_target(f"Few {known}")
+    analyze = "analyze reduced_data"
+    if known == "nothing":
+        await site.rt.writes.execute("truncate reduced_data cascade")
+    await site.rt.writes.execute(analyze)
+    if known == "another target":
+        await read_file(site, await origin_of(site, person, other, 1), staged(58000))
+        await site.rt.writes.execute(analyze)
+    for number in range(5):
+        await read_file(site, await origin_of(site, person, target, 2 + number), staged(59000 + 10 * number))
+        if known == "the target" and number == 0:
+            await site.rt.writes.execute(analyze)
+    if known == "all":
+        await site.rt.writes.execute(analyze)
+    origin = await origin_of(site, person, target, 10)
+    new, again = [await looked_at(site, origin, staged(59900)) for _ in range(2)]
+    assert (new[0], again[0]) == (Recorded(ROWS, 0, 0), Recorded(0, 0, ROWS))
+    assert new[1] <= ROWS + 10  # its own, to see what earlier readings of the file held
+    assert again[1] <= 2 * ROWS + 10

@@ -85,6 +85,11 @@ def identity_codes(photometry: Photometry) -> NDArray[np.int64]:
 
 def identities(photometry: Photometry) -> list[str]:
     """The identity of each row within its target, as UUID text."""
+    return _texts(identity_digests(photometry))
+
+
+def identity_digests(photometry: Photometry) -> bytes:
+    """The identities of all rows, 16 bytes each."""
     keys, codes = _keys(photometry)
     by_id = [key.startswith(_BY_ID) for key in keys]
     times = _milliseconds(photometry.mjd_utc).tolist()
@@ -95,15 +100,20 @@ def identities(photometry: Photometry) -> list[str]:
     if photometry.occurrence is not None:
         for row in np.flatnonzero(photometry.occurrence).tolist():
             messages[row] += b"\0%d" % photometry.occurrence[row]
-    return uuid_texts(messages)
+    return _digests(messages)
 
 
 def contents(photometry: Photometry) -> list[str]:
     """A hash of all that each row says, as UUID text: equal hashes mean that nothing has changed."""
+    return _texts(content_digests(photometry))
+
+
+def content_digests(photometry: Photometry) -> bytes:
+    """The hashes of all rows, 16 bytes each."""
     return _column_contents(photometry, _NUMBERS, _TEXTS)
 
 
-def _column_contents(data: Photometry | Astrometry, names: Sequence[str], text_names: Sequence[str]) -> list[str]:
+def _column_contents(data: Photometry | Astrometry, names: Sequence[str], text_names: Sequence[str]) -> bytes:
     numbers = _plain(np.stack([getattr(data, name).astype(np.float64, copy=False) for name in names], axis=1))
     block, width = numbers.tobytes(), 8 * len(names)
     texts, codes = factorise_rows([getattr(data, name).tolist() for name in text_names])
@@ -111,7 +121,7 @@ def _column_contents(data: Photometry | Astrometry, names: Sequence[str], text_n
     starts = range(0, len(block), width)
     rows = zip(starts, codes.tolist(), data.reported, strict=True)
     prefix = b"tomgql:content:1\0"
-    return uuid_texts(prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows)
+    return _digests(prefix + block[start : start + width] + tails[code] + said.encode() for start, code, said in rows)
 
 
 def _plain(numbers: FloatColumn) -> NDArray[np.float64]:
@@ -160,7 +170,7 @@ def astrometry_identities(data: Astrometry) -> list[str]:
 
 def astrometry_contents(data: Astrometry) -> list[str]:
     """A hash of all that each position says."""
-    return _column_contents(data, _POSITION_NUMBERS, _POSITION_TEXTS)
+    return _texts(_column_contents(data, _POSITION_NUMBERS, _POSITION_TEXTS))
 
 
 def _placed(key: bytes, external_id: str | None, ms: int, occurrence: int = 0) -> bytes:
@@ -195,8 +205,16 @@ def generic_contents(data: GenericData) -> list[str]:
 
 
 def uuid_texts(messages: Iterable[bytes]) -> list[str]:
-    """The 16-byte BLAKE2b of each message, written as a UUID; hyphens set for all at once."""
-    digests = b"".join([blake2b(message, digest_size=16).digest() for message in messages])
+    """The 16-byte BLAKE2b of each message, written as a UUID."""
+    return _texts(_digests(messages))
+
+
+def _digests(messages: Iterable[bytes]) -> bytes:
+    return b"".join([blake2b(message, digest_size=16).digest() for message in messages])
+
+
+def _texts(digests: bytes) -> list[str]:
+    """Digests as UUIDs; hyphens set for all at once."""
     if not digests:
         return []
     digits = np.frombuffer(digests.hex().encode(), dtype="S1").reshape(-1, 32)

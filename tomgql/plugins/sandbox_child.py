@@ -1,19 +1,17 @@
 """One errand in a process of its own: limits first, then a stranger's code, then the result as files.
 
-Leaves in the output directory ``result.json`` and, of a file read, ``rows.csv`` (see `tomgql.domain.staging`).
+Leaves in the output directory ``result.json`` and, of a file read, ``rows.copy`` (see `tomgql.domain.staging`).
 Nobody unpickles anything that comes from here.
 """
 
 from __future__ import annotations
 
-import csv
 import errno
 import gc
 import itertools
 import os
 import resource
 import signal
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +23,7 @@ import orjson
 
 from tomgql.domain.column_uses import MOST_COLUMNS
 from tomgql.domain.measurements import Reading
-from tomgql.domain.staging import STAGED_COLUMNS, write_reading
+from tomgql.domain.staging import read_staged, write_reading
 from tomgql.errors import TomError, UnreadableFile
 from tomgql.plugins.contracts import Processor, SourceFile
 from tomgql.plugins.hook_child import call_hook
@@ -88,13 +86,13 @@ def _read(request: Mapping[str, Any], output: Path) -> dict[str, Any]:
     processor = _processor(request, file)
     os.chdir(output)
     reading = processor.read(file, request["options"])
-    rows = _write_rows(reading, output / "rows.csv", request.get("source_location"))
+    rows = _write_rows(reading, output / "rows.copy", request.get("source_location"))
     return {
         "processor": processor.name, "version": processor.version, "format": reading.format_name, "rows": rows,
         "notes": [asdict(note) for note in reading.notes],
         "rejected": [asdict(row) for row in reading.rejected[:_LISTED_REJECTIONS]],
         "rejected_count": len(reading.rejected), "columns": [asdict(use) for use in reading.columns[:MOST_COLUMNS]],
-        "preview": _preview(output / "rows.csv", int(request.get("preview_rows") or 0)),
+        "preview": _preview(output / "rows.copy", int(request.get("preview_rows") or 0)),
     }  # fmt: skip
 
 
@@ -139,15 +137,12 @@ def _check_json(reported: Sequence[str]) -> None:
 
 
 def _preview(path: Path, count: int) -> list[dict[str, Any]]:
-    """The first rows by column name, typed as PostgreSQL would; of arrays, the first samples."""
-    if count <= 0:
-        return []
-    csv.field_size_limit(sys.maxsize)  # the array of a spectrum is one field
+    """The first rows by column name; of arrays, the first samples."""
     shown: list[dict[str, Any]] = []
     room = _SHOWN_BYTES
-    with path.open(encoding="utf-8", newline="") as stream:
-        for cells in itertools.islice(csv.reader(stream), count):
-            row = {name: _typed(cell, kind) for (name, kind), cell in zip(STAGED_COLUMNS, cells, strict=True)}
+    with path.open("rb") as stream:
+        for staged in itertools.islice(read_staged(stream), max(count, 0)):
+            row = {name: cell[:_SHOWN_SAMPLES] if _is_array(name, cell) else cell for name, cell in staged.items()}
             room -= len(orjson.dumps(row))
             if room < 0:
                 break
@@ -155,14 +150,8 @@ def _preview(path: Path, count: int) -> list[dict[str, Any]]:
     return shown
 
 
-def _typed(cell: str, kind: str) -> Any:
-    if cell == "":
-        return None
-    if kind == "boolean":
-        return cell == "t"
-    if kind == "float8[]":
-        return orjson.loads("[" + ",".join(cell[1:-1].split(",", _SHOWN_SAMPLES)[:_SHOWN_SAMPLES]) + "]")
-    return orjson.loads(cell) if kind in ("float8", "bigint", "jsonb") else cell
+def _is_array(name: str, cell: Any) -> bool:
+    return isinstance(cell, list) and name != "reported"  # JSON of a stranger's may be a list of its own
 
 
 def _failed(fault: BaseException) -> dict[str, Any]:

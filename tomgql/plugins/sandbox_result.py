@@ -21,7 +21,7 @@ _LARGEST_RESULT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class SandboxResult:
-    """``rows_path``: staged CSV of ``rows`` rows; ``rejected`` lists the first 10,000 of ``rejected_count``."""
+    """``rows_path``: ``rows`` staged rows (`tomgql.domain.staging`); ``rejected``: the first 10,000 of them."""
 
     rows_path: Path
     rows: int
@@ -45,7 +45,7 @@ def read_result(name: str, output_dir: Path) -> SandboxResult:
         if "error" in said:
             raise _error(name, said["error"])
         return SandboxResult(
-            rows_path=output_dir / "rows.csv", rows=said["rows"], processor=said["processor"],
+            rows_path=output_dir / "rows.copy", rows=said["rows"], processor=said["processor"],
             version=said["version"], format_name=said["format"], notes=[Note(**note) for note in said["notes"]],
             rejected=[RejectedRow(**row) for row in said["rejected"]], rejected_count=said["rejected_count"],
             preview=said["preview"], columns=[ColumnUse(**use) for use in said["columns"]],

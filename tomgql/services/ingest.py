@@ -1,6 +1,6 @@
 """Measured facts into the table: COPY, then identity decides new, revision or nothing (DESIGN D9).
 
-One road for processors, mutations and, later, streams: staged rows come as CSV (`tomgql.domain.staging`), go into a
+One road for processors, mutations and, later, streams: staged rows (`tomgql.domain.staging`) go into a
 temporary table by COPY, and a few set-based statements sort them out. Writers of one target take turns on its row.
 """
 
@@ -20,6 +20,7 @@ from tomgql.errors import InvalidInput, NotFound
 from tomgql.events.log import DATA_PER_EVENT
 from tomgql.services import kept_decisions
 from tomgql.services.occurrences import NOBODY, meets, product_audiences, settle_occurrences
+from tomgql.store.plans import in_order_of_index
 from tomgql.store.sql import Parameters
 from tomgql.store.transaction import Transaction
 
@@ -55,7 +56,7 @@ class Origin:
 async def record_data(
     tx: Transaction, origin: Origin, staged: BinaryIO | str, *, revise: bool = True, undo: bool = False
 ) -> Recorded:
-    """Write staged rows (an open CSV stream, or the path of one) as reduced data of one target.
+    """Write staged rows (`tomgql.domain.staging`: an open stream, or the path of a file) as reduced data of one target.
 
     Same identity and content: nothing happens, in whatever order several of one identity come
     (`tomgql.services.occurrences`). Same identity, other content: a new revision, the old one kept, unless
@@ -68,7 +69,7 @@ async def record_data(
     with _storable():
         await _stage(tx, staged)
         await _set_apart(tx, origin)
-        await tx.execute(_SORT_OUT, origin.target_id, undo)
+        await _sort_out(tx, origin.target_id, undo=undo)
         await tx.execute("analyze staged_outcomes")  # a fresh table looks small, and joins to it by nested loops
     counts = await tx.rows("select outcome, count(*) as n from staged_outcomes group by outcome")
     by_outcome: dict[str, int] = {row["outcome"]: row["n"] for row in counts}
@@ -76,7 +77,7 @@ async def record_data(
         await tx.execute("update staged_outcomes set outcome = 'SKIPPED' where outcome = 'REVISED'")
     if not undo:
         with _storable():
-            await _write(tx, origin)
+            await _write(tx, origin, revise=revise and "REVISED" in by_outcome)
         await kept_decisions.apply(tx, origin.target_id, origin.data_product_id)
     revised = by_outcome.get("REVISED", 0)
     return Recorded(
@@ -87,12 +88,21 @@ async def record_data(
     )
 
 
+_UNSTORABLE = (
+    asyncpg.DataError,
+    asyncpg.CheckViolationError,
+    asyncpg.NotNullViolationError,
+    asyncpg.ProtocolViolationError,  # a field of COPY that is shorter than its type; no matter of the connection
+)
+"""What PostgreSQL says of staged rows that are wrong."""
+
+
 @contextmanager
 def _storable() -> Iterator[None]:
     """A processor of anybody's may yield what the table refuses: that is its mistake, and no bug of ours."""
     try:
         yield
-    except (asyncpg.DataError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError) as error:
+    except _UNSTORABLE as error:
         logger.warning("staged rows refused: %s", error)
         raise InvalidInput("The data hold a value that cannot be stored: out of range, too long or missing.") from error
 
@@ -104,20 +114,30 @@ async def withdraw_missing(tx: Transaction, origin: Origin, *, undo: bool = Fals
     and a later reading that holds them again, of this product or another, enables them and makes them its own. Returns
     how many; call before `announce_data`. ``undo`` counts without writing.
     """
-    await tx.execute(
-        "insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (select d.id from reduced_data d"
-        " where d.target_id = $1 and d.data_product_id = $2 and d.job_id is not null and not d.disabled"
-        " except select o.id from staged_outcomes o) missing",
-        origin.target_id,
-        origin.data_product_id,
-    )
+    async with in_order_of_index(tx):
+        rows = await tx.rows(_MISSING, origin.target_id, origin.data_product_id)
+    missing = [row["id"] for row in rows]
     await tx.execute("update staged_outcomes set outcome = 'ENABLED' where outcome = 'UNCHANGED' and withdrawn")
-    missing = await _keys(tx, "outcome = 'DISABLED'")
     if undo:
         return len(missing)
     await _withdraw(tx, origin, missing)
     await _bring_back(tx, origin, await _keys(tx, "outcome = 'ENABLED' or outcome = 'REVISED' and withdrawn"))
     return len(missing)
+
+
+# Keys are drawn while the target is held: what has one from the first just drawn on was created just now, and need not
+# be compared. The sum keeps that from being looked up by key, among all the data of the target.
+_MISSING = """
+    insert into staged_outcomes (id, outcome) select id, 'DISABLED' from (
+        select id from (
+            select id from reduced_data
+            where target_id = $1 and data_product_id between $2 and $2 and job_id is not null and not disabled
+                and id < coalesce((select min(id) from staged_outcomes where outcome = 'CREATED'), id + 1)
+            order by data_product_id
+        ) before
+        except select o.id from staged_outcomes o) missing
+    returning id
+"""
 
 
 async def _keys(tx: Transaction, condition: str) -> list[int]:
@@ -156,10 +176,10 @@ async def announce_data(tx: Transaction, origin: Origin) -> None:
     """Append the events of what `record_data` wrote in this transaction; last but for the job's own event."""
     await tx.execute(
         "insert into events (topic, change, target_id, data_product_id, job_id, data_ids)"
-        " select 'reduced_data', outcome, $1, $2, $3, array_agg(id order by id)"
-        " from (select id, outcome, (row_number() over (partition by outcome order by id) - 1) / $4 as part"
-        "  from staged_outcomes where outcome in ('CREATED', 'REVISED', 'DISABLED', 'ENABLED')) numbered"
-        " group by outcome, part order by min(id)",
+        " select 'reduced_data', outcome, $1, $2, $3, ids[first : first + $4::int - 1]"
+        " from (select outcome, array_agg(id order by id) as ids from staged_outcomes"
+        "  where outcome in ('CREATED', 'REVISED', 'DISABLED', 'ENABLED') group by outcome) changed,"
+        " generate_series(1, cardinality(ids), $4::int) as first order by ids[first]",
         origin.target_id,
         origin.data_product_id,
         origin.job_id,
@@ -191,12 +211,14 @@ async def count_changes(tx: Transaction) -> dict[str, int]:
 async def _stage(tx: Transaction, staged: BinaryIO | str) -> None:
     for table in ("staged_outcomes", "staged"):
         await tx.execute(f"drop table if exists pg_temp.{table}")
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in STAGED_COLUMNS)
-    await tx.execute(
-        f"create temporary table staged ({columns}, place bigint generated always as identity) on commit drop"
+    await tx.execute("set local work_mem = '64MB'")  # sorts and joins of 100,000 rows then write no files
+    await tx.execute(  # of the types that are stored: to convert texts costs a twentieth of the insert
+        "create temporary table staged on commit drop as"
+        f' select null::bigint as "row", {", ".join(STORED_COLUMNS)} from reduced_data with no data'
     )
+    await tx.execute("alter table staged add place bigint generated always as identity")
     names = [name for name, _ in STAGED_COLUMNS]
-    await tx.connection.copy_to_table("staged", source=staged, columns=names, format="csv", schema_name="pg_temp")
+    await tx.connection.copy_to_table("staged", source=staged, columns=names, format="binary", schema_name="pg_temp")
     # 3,000 rows tell the planner enough of both tables: that keys are distinct, and which outcomes are frequent.
     await tx.execute("set local default_statistics_target = 10")
     await tx.execute("analyze staged (identity, place)")  # what is joined by; all columns would take thrice the time
@@ -243,8 +265,14 @@ def superseded_record(datum: str) -> str:
 
 def _uuid_of(text: str) -> str:
     """SQL for a UUID of version 8 (RFC 9562: custom content) from the SHA-256 of a text expression."""
-    digest = f"left(encode(sha256(convert_to({text}, 'UTF8')), 'hex'), 32)"
-    return f"overlay(overlay({digest} placing '8' from 13) placing 'a' from 17)::uuid"
+    digest = f"substr(sha256(convert_to({text}, 'UTF8')), 1, 16)"
+    for bit, value in _VERSION_BITS:
+        digest = f"set_bit({digest}, {bit}, {value})"
+    return f"encode({digest}, 'hex')::uuid"
+
+
+_VERSION_BITS = ((52, 0), (53, 0), (54, 0), (55, 1), (68, 0), (69, 1), (70, 0), (71, 1))
+"""The upper halves of bytes 6 and 8: 8 and 10. Within a byte PostgreSQL counts bits from the lowest."""
 
 
 # A row that repeats an identity of its own file: the last one stands. Data of several kinds may share a row's number.
@@ -259,14 +287,28 @@ _SORT_OUT = """
         select s."row", s.place, s.identity, d.withdrawn, d.id as found, d.content = s.content as same
         from (select distinct on (identity) "row", place, identity, content, mjd
             from staged order by identity, place desc) s
-        left join reduced_data d on d.target_id = $1 and d.identity = s.identity order by s.mjd, s.place
+        left join lateral (select id, withdrawn, content from reduced_data where target_id = $1 and {which}) d on true
+        order by s.mjd, s.place
     ) sorted
 """
 
+_THE_SAME = "identity between s.identity and s.identity order by identity limit 1"
+"""See `in_order_of_index`."""
 
-async def _write(tx: Transaction, origin: Origin) -> None:
+
+async def _sort_out(tx: Transaction, target_id: int, *, undo: bool) -> None:
+    """Tell of each row whether it is new, and of which datum it is a revision or says the same.
+
+    Each row's datum is looked up by the index of identities: every other way takes the longer the more the target has.
+    """
+    async with in_order_of_index(tx):
+        has_data = await tx.value("select true from reduced_data where target_id = $1 limit 1", target_id)
+        await tx.execute(_SORT_OUT.format(which=_THE_SAME if has_data else "false"), target_id, undo)
+
+
+async def _write(tx: Transaction, origin: Origin, *, revise: bool) -> None:
     values = [origin.target_id, origin.data_product_id, origin.job_id]
-    if revised := await _keys(tx, "outcome = 'REVISED'"):
+    if revised := await _keys(tx, "outcome = 'REVISED'") if revise else []:
         await tx.execute(
             "insert into reduced_data_revisions (target_id, datum_id, revision, record, superseded_by_job_id)"
             f" select d.target_id, d.id, d.revision, {superseded_record('d')}, $2"

@@ -17,6 +17,7 @@ import orjson
 
 from tomgql.access.predicates import audiences as audiences_of
 from tomgql.access.predicates import product_id_shown_to
+from tomgql.store.plans import in_order_of_index
 from tomgql.store.sql import Bind, Parameters
 from tomgql.store.transaction import Transaction
 
@@ -85,11 +86,12 @@ async def settle_occurrences(tx: Transaction, origin: Origin, audiences: Mapping
 
     Nothing is looked at row by row where neither the file nor the target holds several data of one identity.
     """
-    besides = await tx.value(
-        "select coalesce(array_agg(distinct beside), '{}') from reduced_data"
-        " where target_id = $1 and beside is not null",
-        origin.target_id,
-    )
+    async with in_order_of_index(tx):  # of that which holds the few that have one
+        besides = await tx.value(
+            "select coalesce(array_agg(distinct beside), '{}') from (select beside from reduced_data"
+            " where target_id = $1 and beside is not null order by beside) found",
+            origin.target_id,
+        )
     if not besides and not await tx.value("select true from staged where beside is not null limit 1"):
         return
     for table in _TABLES:

@@ -177,7 +177,7 @@ async def _require_place(tx: Transaction, actor: Principal, new: NewData, hold: 
 
 
 def _read_and_stage(new: NewData, position: Any) -> tuple[Reading, io.BytesIO]:
-    """The rows of a call as facts and as CSV: seconds of work for large calls, so away from the event loop."""
+    """The rows of a call as facts and for COPY: seconds of work for large calls, so away from the event loop."""
     reading, staged = read_given(new, position), io.BytesIO()
     write_reading(reading, staged, source_location=new.source_location or None)
     return reading, staged

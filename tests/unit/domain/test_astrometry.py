@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import Any
 
@@ -13,9 +12,7 @@ from tomgql.domain.identity import astrometry_contents, astrometry_identities
 from tomgql.domain.measurements import GenericData, Reading
 from tomgql.domain.repeats import settle_positions
 from tomgql.domain.spectra import Spectrum
-from tomgql.domain.staging import STAGED_COLUMNS, write_astrometry_csv, write_reading
-
-NAMES = [name for name, _ in STAGED_COLUMNS]
+from tomgql.domain.staging import read_staged, write_reading
 
 
 def texts(*cells: str | None) -> Any:
@@ -33,9 +30,9 @@ def positions(**changes: Any) -> Astrometry:
     return Astrometry(**(values | changes))
 
 
-def rows_of(stream: io.BytesIO) -> list[dict[str, str]]:
-    lines = csv.reader(io.StringIO(stream.getvalue().decode()))
-    return [dict(zip(NAMES, line, strict=True)) for line in lines]
+def rows_of(stream: io.BytesIO) -> list[dict[str, Any]]:
+    stream.seek(0)
+    return list(read_staged(stream))
 
 
 def test_identities_and_contents_never_change_over_versions() -> None:
@@ -72,13 +69,13 @@ def test_repeats_are_skipped_and_other_positions_of_one_time_kept() -> None:
 
 def test_staged_positions() -> None:
     stream = io.BytesIO()
-    assert write_astrometry_csv(positions(), stream, source_location="there") == 2
+    assert write_reading(Reading(astrometry=positions()), stream, source_location="there") == 2
     first, second = rows_of(stream)
     assert {name: first[name] for name in ("data_type", "mjd", "ra_deg", "dec_deg", "ra_error_arcsec")} == {
-        "data_type": "astrometry", "mjd": "59000.25", "ra_deg": "10.5", "dec_deg": "-5.0", "ra_error_arcsec": "0.1",
+        "data_type": "astrometry", "mjd": 59000.25, "ra_deg": 10.5, "dec_deg": -5.0, "ra_error_arcsec": 0.1,
     }  # fmt: skip
-    assert (second["dec_error_arcsec"], second["observatory_code"], second["reported"]) == ("", "H21", '{"a": 2}')
-    assert (first["source_location"], first["time_quality"], first["forced"]) == ("there", "exact", "")
+    assert (second["dec_error_arcsec"], second["observatory_code"], second["reported"]) == (None, "H21", {"a": 2})
+    assert (first["source_location"], first["time_quality"], first["forced"]) == ("there", "exact", None)
 
 
 def test_a_reading_may_hold_several_kinds() -> None:

@@ -252,8 +252,10 @@ def test_forms_of_one_table(written: Any, content: str) -> None:
 
 
 def test_latin_1(written: Any) -> None:
-    found, _ = read(written("mjd,mag,filter,observer\n59000.5,20.5,V,Müller\n".encode("latin-1")))
+    found, reading = read(written("mjd,mag,filter,observer\n59000.5,20.5,V,Müller\n".encode("latin-1")))
     assert json.loads(found.reported[0])["observer"] == "Müller"
+    (note,) = [note for note in reading.notes if note.code == "ENCODING_ASSUMED"]
+    assert '"Müller" in line 2' in note.message
 
 
 def test_ragged_rows(written: Any) -> None:

@@ -26,7 +26,7 @@ from tomgql.builtin.processors.readings import (
     size_of,
     warn_of_rows,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import ColumnOptions
@@ -79,6 +79,7 @@ class AavsoProcessor:
             return 0
         return 100 if _TYPE.search(text) else 90 * _is_download(text)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` when no row is one of the target's."""
         text = read_text(file)

@@ -16,7 +16,7 @@ from tomgql.builtin.processors.ades_psv import parse_psv, psv_confidence
 from tomgql.builtin.processors.ades_xml import parse_xml
 from tomgql.builtin.processors.position_files import POSITION_OPTIONS, Records, note_magnitudes, read_positions, taken
 from tomgql.builtin.processors.readings import options_schema
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.builtin.processors.xml_files import read_xml, root_name
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.positions import parse_declination, parse_right_ascension
@@ -47,6 +47,7 @@ class AdesProcessor:
             return 95
         return psv_confidence(head_text(file) or "")
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read all observations. Raises `UnreadableFile` when none is a position of the target."""
         if (head_text(file) or "").lstrip().startswith("<"):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors.json_tables import load_json, mappings
 from tomgql.builtin.processors.readings import choose_options, options_schema, split_options
-from tomgql.builtin.processors.text_files import head_text, read_any_text
+from tomgql.builtin.processors.text_files import head_text, read_any_text, says_encoding
 from tomgql.builtin.processors.ztf_broker_rows import Row, note_skipped, read_rows
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import check_options
@@ -45,6 +45,7 @@ class AlerceProcessor:
         own = '"tid"' in text and ('"magpsf_corr"' in text or '"diffmaglim"' in text)
         return 95 * (text.lstrip()[:1] in ("{", "[") and own and '"fid"' in text)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the document. Raises `UnreadableFile` when it is no light curve of ALeRCE."""
         own, shared = split_options(_OPTIONS, options)

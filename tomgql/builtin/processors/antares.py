@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors.json_tables import load_json, mappings
 from tomgql.builtin.processors.readings import choose_options, options_schema
-from tomgql.builtin.processors.text_files import head_text, read_any_text
+from tomgql.builtin.processors.text_files import head_text, read_any_text, says_encoding
 from tomgql.builtin.processors.ztf_broker_rows import Row, note_skipped, read_rows
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import check_options
@@ -38,6 +38,7 @@ class AntaresProcessor:
         text = head_text(file) or ""
         return 95 * (text.lstrip()[:1] == "{" and any(f'"{kind}' in text for kind in _KINDS))
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the document. Raises `UnreadableFile` when it is no list of ANTARES' alerts."""
         given = {name: value for name, value in options.items() if value is not None}

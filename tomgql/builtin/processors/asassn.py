@@ -26,7 +26,7 @@ from tomgql.builtin.processors.readings import (
     split_options,
     warn_of_rows,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading
 from tomgql.domain.options import ColumnOptions, check_options
@@ -66,6 +66,7 @@ class AsasSnProcessor:
         text = head_text(file)
         return 95 * _is_sky_patrol(header_names(text)) if text is not None else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` when the columns are others or no row can be taken."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})

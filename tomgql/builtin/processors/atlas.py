@@ -28,7 +28,7 @@ from tomgql.builtin.processors.readings import (
     read_columns,
     warn_of_rows,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
 from tomgql.errors import UnreadableFile
@@ -68,6 +68,7 @@ class AtlasProcessor:
         text = head_text(file)
         return 100 if text is not None and _HEADER.match(text) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file; a header without rows is an empty light curve, not a fault."""
         check_options(_OWN_OPTIONS, options)

@@ -25,7 +25,7 @@ from tomgql.builtin.processors.readings import (
     options_schema,
     read_columns,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
@@ -57,6 +57,7 @@ class GaiaAlertsProcessor:
         text = head_text(file)
         return 100 * (text is not None and _HEADER.search(text[:2000]) is not None)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file; rows without any magnitude are an empty light curve, not a fault."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})

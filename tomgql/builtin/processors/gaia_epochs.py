@@ -27,7 +27,7 @@ from tomgql.builtin.processors.readings import (
     size_of,
     split_options,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import ColumnOptions, check_options
@@ -71,6 +71,7 @@ class GaiaEpochsProcessor:
         text = head_text(file)
         return 95 * (text is not None and _is_known(header_names(text)))
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` for files of several sources."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})

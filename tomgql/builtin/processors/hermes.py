@@ -15,7 +15,7 @@ import numpy as np
 from tomgql.builtin.processors.json_tables import load_json
 from tomgql.builtin.processors.readings import choose_options, derived, numbers, options_schema, read_columns
 from tomgql.builtin.processors.records import columns_of
-from tomgql.builtin.processors.text_files import decode, head_content, read_any_text
+from tomgql.builtin.processors.text_files import decode, head_content, read_any_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.flux_units import microjansky_of
 from tomgql.domain.measurements import FloatColumn, Note, Reading, TextColumn
@@ -49,6 +49,7 @@ class HermesProcessor:
         marks = ('"topic"', '"submitter"', '"data"')
         return 95 * (text.lstrip()[:1] == "{" and all(mark in text for mark in marks))
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the message. Raises `UnreadableFile` when it has no photometry of the target."""
         given = {name: value for name, value in options.items() if value is not None}

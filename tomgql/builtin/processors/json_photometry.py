@@ -15,7 +15,7 @@ import numpy as np
 from tomgql.builtin.processors.json_tables import Found, find_tables, load_json
 from tomgql.builtin.processors.readings import Cut, apply_cuts, options_schema, read_columns
 from tomgql.builtin.processors.records import columns_of
-from tomgql.builtin.processors.text_files import decode, head_content, read_any_text
+from tomgql.builtin.processors.text_files import decode, head_content, read_any_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading
 from tomgql.domain.options import OPTIONS_PROPERTIES, ColumnOptions, check_options
@@ -47,6 +47,7 @@ class JsonProcessor:
         text = decode(head_content(file), strict=False)
         return 40 if text.lstrip().startswith(("{", "[")) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the document. Raises `UnreadableFile` for broken JSON and where no table is photometry."""
         given = {name: value for name, value in options.items() if value is not None}

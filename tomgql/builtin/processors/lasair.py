@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors.json_tables import load_json, mappings
 from tomgql.builtin.processors.readings import choose_options, options_schema
-from tomgql.builtin.processors.text_files import head_text, read_any_text
+from tomgql.builtin.processors.text_files import head_text, read_any_text, says_encoding
 from tomgql.builtin.processors.ztf_broker_rows import Row, note_skipped, read_rows
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import check_options
@@ -41,6 +41,7 @@ class LasairProcessor:
         marks = ('"objectId"', '"objectData"', '"candidates"')
         return 95 * (text.lstrip()[:1] == "{" and all(mark in text for mark in marks))
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the document. Raises `UnreadableFile` when it is no object of Lasair."""
         given = {name: value for name, value in options.items() if value is not None}

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors.position_files import POSITION_OPTIONS, Records, note_magnitudes, read_positions, taken
 from tomgql.builtin.processors.readings import options_schema
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.designations import unpack_number, unpack_provisional
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.time import mjd_from_datetime
@@ -63,6 +63,7 @@ class MpcProcessor:
             return 95
         return 90 if lines and _FIRST_HEADER.fullmatch(lines[0]) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read all records. Raises `UnreadableFile` when none is a position of the target."""
         records = _parse(read_text(file))

@@ -14,7 +14,7 @@ from tomgql.builtin.processors.delimited import header_names, read_delimited
 from tomgql.builtin.processors.json_tables import load_json
 from tomgql.builtin.processors.readings import choose_options, options_schema, read_columns
 from tomgql.builtin.processors.records import columns_of
-from tomgql.builtin.processors.text_files import decode, head_content, read_any_text
+from tomgql.builtin.processors.text_files import decode, head_content, read_any_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import ColumnOptions, check_options
@@ -46,6 +46,7 @@ class OscProcessor:
             return 90 * ('"photometry"' in text and '"magnitude"' in text and '"u_time"' in text)
         return 90 * any(signature <= set(header_names(text)) for signature in _SIGNATURES)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` when there is no photometry or of other events only."""
         given = {name: value for name, value in options.items() if value is not None}

@@ -29,7 +29,7 @@ from tomgql.builtin.processors.readings import (
     split_options,
 )
 from tomgql.builtin.processors.records import columns_of
-from tomgql.builtin.processors.text_files import decode, head_content, read_any_text
+from tomgql.builtin.processors.text_files import decode, head_content, read_any_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import GenericData, Note, Reading, rows_text
 from tomgql.domain.names import simplify_name
@@ -74,6 +74,7 @@ class PanStarrsProcessor:
             return 95 * ("objid" in plain and (all(name in plain for name in _DETECTION) or _has_means(plain)))
         return 95 * (_kind(header_names(text)) is not None)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` when it holds other objects than the target only."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})

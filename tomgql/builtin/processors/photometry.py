@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tomgql.builtin.processors import ecsv
 from tomgql.builtin.processors.delimited import Delimited, read_delimited
 from tomgql.builtin.processors.readings import read_columns
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.measurements import Reading
 from tomgql.domain.options import OPTIONS_SCHEMA, ColumnOptions
 from tomgql.domain.synonyms import time_name
@@ -45,6 +45,7 @@ class PhotometryProcessor:
             return _NAMED_CONFIDENCE
         return _TEXT_CONFIDENCE if "photometry" in file.data_product_type else _LEAST_CONFIDENCE
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` and `InvalidInput` as the contract says."""
         said = ColumnOptions.read(options)

@@ -17,7 +17,7 @@ import orjson
 
 from tomgql.builtin.processors.qdp_text import Point, QdpText, parse_qdp
 from tomgql.builtin.processors.readings import choose_options, options_schema, read_columns
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import GenericData, Note, Reading, RejectedRow
 from tomgql.domain.options import ColumnOptions, check_options
@@ -49,6 +49,7 @@ class QdpProcessor:
         text = head_text(file)
         return 95 if text is not None and _SIGNATURE.search(text) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` without data, or when nobody says when the trigger was."""
         given = {name: value for name, value in options.items() if value is not None}

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from tomgql.builtin.processors.delimited import named_columns
 from tomgql.builtin.processors.readings import choose_options, derived, options_schema, read_columns
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.names import simplify_name
@@ -56,6 +56,7 @@ class SnanaProcessor:
         text = head_text(file)
         return 95 if text is not None and _SIGNATURE.search(text) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file. Raises `UnreadableFile` when there are no observations or other supernovae only."""
         given = {name: value for name, value in options.items() if value is not None}

@@ -16,7 +16,7 @@ from tomgql.builtin.processors.spectrum_layouts import TABLE_SYNONYMS, is_spectr
 from tomgql.builtin.processors.spectrum_options import SPECTRUM_SCHEMA, SpectrumOptions
 from tomgql.builtin.processors.spectrum_samples import Samples, add_spectrum
 from tomgql.builtin.processors.spectrum_text import SpectrumText, columns_of, first_numbers, split_text
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.arrays import FloatColumn
 from tomgql.domain.cells import Column
 from tomgql.domain.listing import listed
@@ -60,6 +60,7 @@ class TextSpectrumProcessor:
         lines = text.splitlines() if file.size_bytes <= len(file.head) else text.splitlines()[:-1]
         return _judge(split_text(lines, _SAMPLE_ROWS), "spectr" in file.data_product_type)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the spectrum. Raises `UnreadableFile` for texts that hold none."""
         said = SpectrumOptions.read(options)

@@ -5,10 +5,14 @@ Content decides, never a file's name. A compressed file may not unfold beyond `L
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from tomgql.domain.measurements import Note, Reading
 from tomgql.errors import TooLarge, UnreadableFile
 from tomgql.plugins.contracts import SourceFile
 
@@ -39,6 +43,13 @@ _XML_ROOT = re.compile(
     re.DOTALL,
 )
 """Nothing that was matched is matched another way: thousands of ``<?a?>`` would take for ever."""
+
+_NEAR = 20
+"""Bytes before and behind a letter that are shown with it."""
+
+_WORD = re.compile(rb"[^\s,;|<>\"\x00-\x1f\x7f]+")
+
+Processor = TypeVar("Processor")
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
@@ -142,3 +153,33 @@ def decode(content: bytes, *, strict: bool = True) -> str:
         return content.decode("utf-8-sig", errors="strict" if strict else "ignore")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def says_encoding(
+    read: Callable[[Processor, SourceFile, Mapping[str, Any]], Reading],
+) -> Callable[[Processor, SourceFile, Mapping[str, Any]], Reading]:
+    """A processor's ``read`` with a note where `decode` took what is no UTF-8 as Latin-1."""
+
+    @functools.wraps(read)
+    def read_and_say(self: Processor, file: SourceFile, options: Mapping[str, Any]) -> Reading:
+        reading = read(self, file, options)
+        if (place := _first_assumed(read_content(file))) is not None:
+            line, word = place
+            words = f'the file is not UTF-8 and was read as Latin-1: first "{word}" in line {line}; save it as UTF-8'
+            reading.notes.append(Note("INFO", "ENCODING_ASSUMED", f"{words} if that looks wrong"))
+        return reading
+
+    return read_and_say
+
+
+def _first_assumed(content: bytes) -> tuple[int, str] | None:
+    """Line and word of the first letter that is no UTF-8, of text that was read as Latin-1."""
+    if content.isascii() or content.startswith(_UTF_16_MARKS):
+        return None
+    try:
+        content.decode()
+    except UnicodeDecodeError as fault:
+        before, around = content[: fault.start], content[max(fault.start - _NEAR, 0) : fault.start + _NEAR]
+        word = next(each for each in _WORD.finditer(around) if each.end() > min(fault.start, _NEAR))
+        return before.count(b"\n") + 1, word[0].decode("latin-1")
+    return None

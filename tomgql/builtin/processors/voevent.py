@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 from tomgql.builtin.processors.position_files import POSITION_OPTIONS, Records, read_positions
 from tomgql.builtin.processors.readings import options_schema
+from tomgql.builtin.processors.text_files import says_encoding
 from tomgql.builtin.processors.time_frames import MJD_ORIGIN, time_facts
 from tomgql.builtin.processors.xml_files import children, local_name, read_xml, root_name, text_of
 from tomgql.domain.measurements import Note, Reading
@@ -57,6 +58,7 @@ class VoEventProcessor:
         """95 when VOEvent is the root element."""
         return 95 * (root_name(file) == _ROOT)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the event's position. Raises `UnreadableFile` where it has none, or is no observation."""
         event = read_xml(file, _ROOT, _ROOT)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tomgql.builtin.processors.readings import options_schema, read_columns
-from tomgql.builtin.processors.text_files import DAMAGED, decode, head_text, read_content, xml_root
+from tomgql.builtin.processors.text_files import DAMAGED, decode, head_text, read_content, says_encoding, xml_root
 from tomgql.builtin.processors.time_frames import JD_ORIGIN, MJD_ORIGIN, in_days, time_facts
 from tomgql.builtin.processors.votable_filters import filter_facts
 from tomgql.domain.cells import Column
@@ -72,6 +72,7 @@ class VoTableProcessor:
         text = head_text(file)
         return 80 if text is not None and xml_root(text) == _ROOT else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the table. Raises `UnreadableFile` for damaged files, errors of services, and tables of other things."""
         given = {name: value for name, value in options.items() if value is not None}

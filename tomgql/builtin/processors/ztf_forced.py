@@ -27,7 +27,7 @@ from tomgql.builtin.processors.readings import (
     size_of,
     split_options,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
@@ -81,6 +81,7 @@ class ZtfForcedProcessor:
         text = head_text(file)
         return 100 if text is not None and _NAMES_LINE.search(text) else 0
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file; names without rows are an empty light curve, not a fault."""
         own, shared = split_options(_OPTIONS, options)

@@ -27,7 +27,7 @@ from tomgql.builtin.processors.readings import (
     size_of,
     split_options,
 )
-from tomgql.builtin.processors.text_files import head_text, read_text
+from tomgql.builtin.processors.text_files import head_text, read_text, says_encoding
 from tomgql.domain.cells import Column
 from tomgql.domain.measurements import Note, Reading, rows_text
 from tomgql.domain.options import ColumnOptions, check_options
@@ -67,6 +67,7 @@ class ZtfPublicProcessor:
         text = head_text(file)
         return 95 * (text is not None and set(header_names(text)) >= _SIGNATURE)
 
+    @says_encoding
     def read(self, file: SourceFile, options: Mapping[str, Any]) -> Reading:
         """Read the whole file; names without rows are an empty light curve, not a fault."""
         check_options(_OPTIONS, {name: value for name, value in options.items() if value is not None})
