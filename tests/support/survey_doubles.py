@@ -40,7 +40,7 @@ BadDay = Callable[[web.Request], "web.StreamResponse | None"]
 Spoiling = Callable[[web.Request], web.StreamResponse]
 """What one request is answered with, whatever it asks for."""
 
-LOGIN = "/accounts/login/"
+LOGIN = "/sign-in/"
 """Where every double has a page to sign in."""
 
 
