@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.people import Person, make_person
-from tests.support.site import Site, free_port, running_worker, until
+from tests.support.site import Site, free_port, running_worker, until, web_child
 from tests.support.toms import (
     CHANGE,
     FOLLOW,
@@ -208,6 +208,26 @@ class TestWhoFollows:
             asked = {"name": "nobody", "address": f"http://127.0.0.1:{free_port()}", "token": "t"}
             await admins[1].client.query(FOLLOW, i=asked)
             await until(30, lambda: stands(admins[1], "INTERRUPTED"))
+
+    async def test_a_server_that_dies_is_waited_for_and_what_it_wrote_meanwhile_comes(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        settings = east.settings.model_copy(update={"port": free_port()})
+        address = f"http://127.0.0.1:{settings.port}"
+        async with followers(west):
+            async with web_child(settings) as child:
+                await taker.client.query(
+                    FOLLOW, i={"name": "east", "address": address, "token": giver.client.token}
+                )
+                await until(30, lambda: stands(taker, "FOLLOWING"))
+                child.kill()
+                await until(30, lambda: stands(taker, "INTERRUPTED"))
+            target = await giver.create_target("meanwhile")
+            await data(giver, target, ROWS)
+            async with web_child(settings):
+                await become_same(giver, taker, 40)
+                await until(30, lambda: stands(taker, "FOLLOWING"))
 
     async def test_it_is_for_administrators_and_keeps_the_token_to_itself(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
