@@ -251,13 +251,15 @@ async def _set_beside_others(tx: Transaction, origin: Origin, audiences: Mapping
     met = meets(origin, audiences, "d.data_product_id", bind)
     target, holder = bind(origin.target_id, "bigint"), bind(origin.actor.user_id or NOBODY, "bigint")
     salt = bind(str(origin.actor.user_id) if own is None else f"those who see {own}", "text")
-    await tx.execute("create index on staged (identity)")  # whatever is thought of the number of the target's data
-    await tx.execute(
-        f"update staged s set identity = {identity_apart('s.identity', salt)},"
-        f" beside = coalesce(s.beside, s.identity), apart_for = {holder}"
-        f" from reduced_data d where d.target_id = {target} and d.identity = s.identity and not ({met})",
-        *parameters.values,
-    )
+    async with in_order_of_index(tx):
+        await tx.execute(
+            f"update staged m set identity = {identity_apart('m.identity', salt)},"
+            f" beside = coalesce(m.beside, m.identity), apart_for = {holder}"
+            " from (select place, identity from staged) s cross join lateral"
+            f" (select data_product_id from reduced_data where target_id = {target} and {_THE_SAME}) d"
+            f" where m.place = s.place and not ({met})",
+            *parameters.values,
+        )
 
 
 def identity_apart(identity: str, holder: str) -> str:
