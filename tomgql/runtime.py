@@ -47,6 +47,9 @@ PATIENCE_S = 30.0
 CLOSE_LIMIT_S = 4.0
 """How long an ending process waits for its database."""
 
+STAGED_ROWS_BUFFER = "64MB"
+"""Memory of a writing connection for temporary tables, taken as it is needed: 100,000 rows are sorted out in it."""
+
 OUTAGES = (
     ConnectionError,
     TimeoutError,
@@ -112,7 +115,11 @@ class Runtime:
         # A process that freezes or vanishes in a transaction loses its locks with its lease: it may hold a target, or
         # the event log, which everybody needs.
         lease_ms = str(int(settings.job_lease_s * 1000))
-        writes = await _pool(settings, {"idle_in_transaction_session_timeout": lease_ms}, settings.database_pool_size)
+        writes = await _pool(
+            settings,
+            {"idle_in_transaction_session_timeout": lease_ms, "temp_buffers": STAGED_ROWS_BUFFER},
+            settings.database_pool_size,
+        )
         instance = await writes.fetchrow("select instance_id::text, signing_key from instance")
         hub = Hub(settings.database_url)
         await hub.open()

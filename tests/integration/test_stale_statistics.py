@@ -17,6 +17,10 @@ from tomgql.domain.staging import write_reading
 from tomgql.services.ingest import Origin, Recorded, announce_data, record_data, withdraw_missing
 from tomgql.store.transaction import transaction
 
+TEAM = 'mutation { createUserGroup(input: {name: "few"}) { userGroup { id } } }'
+GROUP = """
+mutation ($input: CreateDataProductGroupInput!) { createDataProductGroup(input: $input) { errors { code message } } }
+"""
 ROWS = 4_000
 """Rows of one file; by nested loops a few of them took seconds each."""
 
@@ -111,3 +115,20 @@ async def test_a_file_is_compared_with_its_own_data_however_many_the_target_has(
     assert (new[0], again[0]) == (Recorded(ROWS, 0, 0), Recorded(0, 0, ROWS))
     assert new[1] <= ROWS + 10  # its own, to see what earlier readings of the file held
     assert again[1] <= 2 * ROWS + 10
+
+
+async def test_nor_does_it_matter_where_some_data_are_hidden(site: Site) -> None:
+    person = await make_person(site, "statistician of hidden data")
+    target = await person.create_target("Many, some hidden")
+    origins = [await origin_of(site, person, target, 1 + number) for number in range(6)]
+    team = (await person.client.query(TEAM))["createUserGroup"]["userGroup"]["id"]
+    group = {"name": "few", "userGroups": [team], "dataProducts": [f"p{origins[0].data_product_id}"]}
+    assert (await person.client.query(GROUP, input=group))["createDataProductGroup"]["errors"] == []
+    await site.rt.writes.execute("truncate reduced_data cascade")
+    await site.rt.writes.execute("analyze reduced_data")
+    for number, origin in enumerate(origins[:5]):
+        await read_file(site, origin, staged(59000 + 10 * number))
+    new, again = [await looked_at(site, origins[5], staged(59900)) for _ in range(2)]
+    assert (new[0], again[0]) == (Recorded(ROWS, 0, 0), Recorded(0, 0, ROWS))
+    assert new[1] <= ROWS + 10
+    assert again[1] <= 3 * ROWS + 10

@@ -33,6 +33,7 @@ from tomgql.domain.cells import factorise, factorise_rows
 from tomgql.domain.measurements import GenericData, Photometry
 from tomgql.domain.spectra import Spectrum
 
+_EMPTY = blake2b(digest_size=16)
 _BY_ID = b"tomgql:identity:1:id"
 _MS_PER_DAY = 86_400_000
 _NO_TIME_MS = -(2**62)
@@ -210,7 +211,13 @@ def uuid_texts(messages: Iterable[bytes]) -> list[str]:
 
 
 def _digests(messages: Iterable[bytes]) -> bytes:
-    return b"".join([blake2b(message, digest_size=16).digest() for message in messages])
+    """The 16-byte BLAKE2b of each, behind one another. To copy an empty hash takes a third less than to make one."""
+    digests = []
+    for message in messages:
+        hashed = _EMPTY.copy()
+        hashed.update(message)
+        digests.append(hashed.digest())
+    return b"".join(digests)
 
 
 def _texts(digests: bytes) -> list[str]:
