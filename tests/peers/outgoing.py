@@ -36,7 +36,7 @@ POINTS: list[tuple[dict[str, Any], Mapping[str, Any] | None]] = [
      {"limit": 21.954621874041, "unit": "AB mag", "filter": "g"}),
     ({"mjd": 60088.2, "filter": "g", "flux_ujy": -5.0}, None),
     ({"mjd": 60089.2, "filter": "V", "mag": 16.25, "magerr": 0.01, "magsys": "Vega"},
-     {"magnitude": 16.25, "error": 0.01, "unit": "Vega mag", "filter": "bessellv"}),
+     {"magnitude": 16.25, "error": 0.01, "unit": "Vega mag", "filter": "V"}),
 ]  # fmt: skip
 """Rows of photometry and their values there, in the spelling of 2.x; None for what cannot be told there."""
 

@@ -80,6 +80,19 @@ def photometry(**columns: Any) -> dict[str, Any]:
         ),
         ({"limit_flux_ujy": 10 ** (0.4 * 4.4), "limit_nsigma": 3.0}, {"limit": pytest.approx(19.5), "unit": "AB mag"}),
         ({"reported_limit": 19.5}, {"limit": 19.5, "unit": "mag"}),
+        # The filter's name is the reporter's where that says the same without a word about telescope or survey.
+        *(
+            (
+                {"flux_ujy": 100.0, "band": ours, "reported": reported},
+                {"magnitude": 18.9, "unit": "AB mag", "filter": told},
+            )
+            for ours, reported, told in (
+                ("bessellv", {"Filter": " V "}, "V"),
+                ("ztfr", {"filter": "r"}, "ztfr"),
+                ("bessellv", {"band": "B"}, "bessellv"),
+                ("bessellv", {"fid": 1, "note": "V"}, "bessellv"),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_photometric_point_is_one_of_magnitude_and_limit(columns: dict[str, Any], told: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from tomgql.domain.photometry import (
     magnitude_from_flux,
     or_none,
 )
+from tomgql.domain.synonyms import SYNONYMS, normalise
 from tomgql.domain.time import datetime_from_mjd
 from tomgql.plugins.destinations import Refused
 
@@ -76,7 +77,18 @@ def _photometry(record: Mapping[str, Any]) -> Value | Refused:
     if told is None:
         return Refused(NOTHING_SAID)
     exposure = {"exposure_time": record.get("exposure_s")}
-    return _known({**told, "filter": record["band"], **exposure, **_equipment(record)})
+    return _known({**told, "filter": _filter(record), **exposure, **_equipment(record)})
+
+
+def _filter(record: Mapping[str, Any]) -> str:
+    """The band as it was reported, if that means it without a word about telescope or survey; else by our name."""
+    known: str = record["band"]
+    for name, text in record["reported"].items():
+        if isinstance(text, str) and normalise(name) in SYNONYMS["band"]:
+            meant = resolve_band(text)
+            if meant is not None and meant.name == known:
+                return text.strip()
+    return known
 
 
 def _reported(record: Mapping[str, Any]) -> Value | None:
