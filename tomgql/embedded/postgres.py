@@ -36,14 +36,18 @@ DATABASE = "tomgql"
 
 SETTINGS: Mapping[str, str] = {
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
 }
-"""Server settings of every cluster. jit is off: compiling costs our many small queries more than it saves."""
+"""Server settings of every cluster.
+
+jit is off: compiling costs our many small queries more than it saves. A million points, 312 MB, stay in shared buffers:
+with half of these a light curve of 100,000 points costs the database half as much again. Pages take memory when used.
+"""
 
 SETTINGS_FOR_TESTS: Mapping[str, str] = {
     "fsync": "off",
