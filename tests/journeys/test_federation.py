@@ -229,6 +229,26 @@ class TestWhoFollows:
                 await become_same(giver, taker, 40)
                 await until(30, lambda: stands(taker, "FOLLOWING"))
 
+    async def test_whose_rights_end_follows_no_longer(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        second = await make_person(west, "second", is_admin=True)
+        async with followers(west):
+            await follow(second, east, giver)
+            await until(30, lambda: stands(taker, "FOLLOWING"))
+            await west.rt.writes.execute("update users set is_admin = false where id = $1", int(second.id[1:]))
+            await giver.create_target("too late")
+            await until(30, lambda: stands(taker, "REFUSED", "administrator"))
+        assert await seen(taker) == {}
+
+    async def test_a_filter_that_is_none_there_is_refused_in_words(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        async with followers(toms[1]):
+            await follow(admins[1], toms[0], admins[0], where={"weight": 3})
+            await until(30, lambda: stands(admins[1], "REFUSED", "weight"))
+
     async def test_it_is_for_administrators_and_keeps_the_token_to_itself(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
     ) -> None:
@@ -301,6 +321,72 @@ class TestWhatIsTaken:
             await until(30, lambda: _has(taker, {"SN 2026a": 2}))
             (found,) = await subscriptions(taker)
             assert found["refusals"] == []
+
+    async def test_a_target_that_comes_into_view_comes_with_its_data(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        reader = await make_person(east, "reader")
+        target = await giver.create_target("comes out", access="PRIVATE")
+        await data(giver, target, ROWS)
+        async with followers(west):
+            await follow(taker, east, reader)
+            await until(30, lambda: stands(taker, "FOLLOWING"))
+            await giver.client.query(UPDATE, i={"id": target, "access": "PUBLIC"})
+            await until(30, lambda: _has(taker, {"comes out": 2}))
+
+    async def test_who_takes_a_name_here_is_not_given_what_is_private_there(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        mallory = await make_person(west, "mallory")
+        await mallory.create_target("SN 2026secret")
+        secret = await giver.create_target("SN 2026secret", access="PRIVATE", extras={"note": "embargoed"})
+        await data(giver, secret, ROWS)
+        async with followers(west):
+            await follow(taker, east, giver)
+            await until(30, lambda: stands(taker, "FOLLOWING"))
+            assert await _has(mallory, {"SN 2026secret": 0})
+            assert "embargoed" not in str(await seen(mallory))
+            ((refusal,),) = [each["refusals"] for each in await subscriptions(taker)]
+            assert "more people see" in refusal["message"]
+
+    async def test_what_was_made_anew_under_an_old_name_while_paused_is_there_afterwards(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        names = [f"anew {number}" for number in range(6)]
+        targets = [await giver.create_target(name) for name in names]
+        async with followers(west):
+            subscription = await follow(taker, east, giver)
+            await become_same(giver, taker)
+            await change(taker, subscription, enabled=False)
+            for name, target in zip(names, targets, strict=True):
+                await giver.client.query(DELETE_TARGET, id=target)
+                await data(giver, await giver.create_target(name), ROWS)
+            await change(taker, subscription, enabled=True, copyAgain=True)
+            await become_same(giver, taker)
+            assert await _has(taker, dict.fromkeys(names, 2))
+
+    async def test_data_that_came_before_their_file_end_with_it(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        settings = west.rt.settings
+        monkeypatch.setattr(west.rt, "settings", settings.model_copy(update={"max_file_bytes": 30}))
+        target = await giver.create_target("file later")
+        with running_worker(east.settings):
+            csv = b"mjd,mag,magerr,filter\n60010.25,17.1,0.02,i\n60011.25,17.2,0.02,i\n"
+            uploaded = await giver.client.upload(target, "lc.csv", csv)
+            await until(20, lambda: _is_read(giver, uploaded))
+        async with followers(west):
+            subscription = await follow(taker, east, giver)
+            await until(30, lambda: _has(taker, {"file later": 2}))
+            monkeypatch.setattr(west.rt, "settings", settings)
+            await change(taker, subscription, copyAgain=True)
+            await become_same(giver, taker)
+            await giver.client.query(DELETE_PRODUCT, id=uploaded["dataProduct"]["id"])
+            await until(30, lambda: _has(taker, {"file later": 0}))
 
     async def test_a_file_that_is_too_large_is_refused_and_its_data_are_not(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch

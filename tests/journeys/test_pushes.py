@@ -47,6 +47,12 @@ async def knows(here: Person, there: Person) -> None:
     assert (await here.client.query(SAVE, i=given))["saveDestination"]["errors"] == []
 
 
+async def name_peer(admin: Person, account: Person) -> None:
+    """Have an administrator name an account as that of another server."""
+    place = {"name": "east", "kind": "tomgql", "address": "http://127.0.0.1:1", "secrets": {"token": "none"}}
+    assert (await admin.client.query(SAVE, i={**place, "peer": account.id}))["saveDestination"]["errors"] == []
+
+
 async def share(here: Person, **given: Any) -> tuple[str, dict[str, Any]]:
     """Share with it; the share as it ended."""
     payload = (await here.client.query(SHARE, i={"destination": "west", **given}))["share"]
@@ -101,6 +107,7 @@ async def test_a_target_that_may_not_be_changed_there_is_refused_in_words_and_un
 ) -> None:
     (east, west), (giver, taker) = toms, admins
     pusher = await make_person(west, "pusher")
+    await name_peer(taker, pusher)
     mine = await taker.create_target("SN 2026mine", access="PUBLIC")
     await data(taker, mine, point(1))
     before = await seen(taker)
@@ -119,7 +126,7 @@ async def test_a_target_that_may_not_be_changed_there_is_refused_in_words_and_un
 class TestPushes:
     """`pushTarget` as somebody might use it who is no tomgql server."""
 
-    async def test_nobody_and_readers_push_nothing(
+    async def test_nobody_readers_and_users_that_are_no_servers_push_nothing(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]
     ) -> None:
         west, taker = toms[1], admins[1]
@@ -127,7 +134,10 @@ class TestPushes:
         records = await admins[0].client.query(RECORDS)
         asked = {"instanceId": records["server"]["instanceId"], "target": records["targets"]["nodes"][0]["record"]}
         reader = await make_person(west, "reader", scopes=("read",))
-        for nobody, code in ((west.client(), "NOT_AUTHENTICATED"), (reader.client, "NOT_ALLOWED")):
+        user = await make_person(west, "user")
+        for nobody, code in (
+            (west.client(), "NOT_AUTHENTICATED"), (reader.client, "NOT_ALLOWED"), (user.client, "NOT_ALLOWED"),
+        ):  # fmt: skip
             assert code in str(await nobody.ask(PUSH, i=asked))
         assert await seen(taker) == {}
 
@@ -136,6 +146,7 @@ class TestPushes:
     ) -> None:
         west, taker = toms[1], admins[1]
         pusher = await make_person(west, "pusher")
+        await name_peer(taker, pusher)
         target = await taker.create_target("half hidden")
         grant = "mutation ($i: GrantTargetAccessInput!) { grantTargetAccess(input: $i) { errors { code } } }"
         await taker.client.query(grant, i={"target": target, "user": pusher.id, "permissions": ["CHANGE"]})
@@ -186,6 +197,44 @@ class TestPushes:
         kept = await taker.client.query(RECORDS)
         assert kept["targets"]["nodes"][0]["record"]["mood"] == "fine"
         assert kept["reducedData"]["nodes"][0]["record"]["weather"] == {"seeing_arcsec": 0.7}
+
+    async def test_what_is_made_up_can_still_be_changed_by_people(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        giver, taker = admins
+        target = await giver.create_target("made up")
+        await data(giver, target, point(1))
+        records = await giver.client.query(RECORDS)
+        asked = {"instanceId": records["server"]["instanceId"]}
+        whole, datum = records["targets"]["nodes"][0]["record"], records["reducedData"]["nodes"][0]["record"]
+        farthest = {**asked, "target": {**whole, "revision": 2**31 - 1}}
+        (refused,) = (await taker.client.query(PUSH, i=farthest))["pushTarget"]["refusals"]
+        assert "revision" in refused["message"]
+        most = {"revision": 1_000_000_000}
+        flagged = {**datum, **most, "flag_revision": 1_000_000_000}
+        pushed = {**asked, "target": {**whole, **most}, "reducedData": [flagged]}
+        payload = (await taker.client.query(PUSH, i=pushed))["pushTarget"]
+        assert (payload["changed"], payload["refusals"]) == (2, [])
+        update = "mutation ($i: UpdateTargetInput!) { updateTarget(input: $i) { errors { code } } }"
+        changed = await taker.client.query(update, i={"id": payload["target"]["id"], "distancePc": 5.0})
+        assert changed["updateTarget"]["errors"] == []
+        (held,) = (await taker.client.query("{ reducedData { nodes { id } } }"))["reducedData"]["nodes"]
+        off = await taker.client.query(DISABLE, ids=[held["id"]])
+        assert off["setReducedDataDisabled"]["errors"] == []
+
+    async def test_names_that_are_none_and_bags_that_are_too_large_are_refused(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person]
+    ) -> None:
+        giver, taker = admins
+        await giver.create_target("badly named")
+        records = await giver.client.query(RECORDS)
+        whole = records["targets"]["nodes"][0]["record"]
+        named = [{"names": ["new", alias]} for alias in ("", "a\nb", "---")]
+        for odd in (*named, {"more": "x" * 99_999}):
+            asked = {"instanceId": records["server"]["instanceId"], "target": {**whole, **odd}}
+            payload = (await taker.client.query(PUSH, i=asked))["pushTarget"]
+            assert (payload["target"], len(payload["refusals"])) == (None, 1)
+        assert await seen(taker) == {}
 
     async def test_whatever_is_pushed_is_taken_or_refused_in_words(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person]

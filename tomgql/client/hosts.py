@@ -15,6 +15,12 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import DefaultResolver
 
+_WITHIN = tuple(
+    ipaddress.ip_network(each)
+    for each in ("fec0::/10", "::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
+)
+"""Site-local addresses (RFC 3879), and those that stand for IPv4 addresses behind a gateway (RFC 4291, 6052, 3056)."""
+
 
 class NotPublicError(OSError):
     """A host in a private network, on this machine, or none at all."""
@@ -62,7 +68,7 @@ def connector(*, public_only: bool, **given: Any) -> aiohttp.TCPConnector:
 def require_public(address: str, name: str) -> None:
     """Raises `NotPublicError` for an address of a private network, of this machine, or of no single host."""
     found = _literal(address)
-    if found is None or not found.is_global or found.is_multicast:
+    if found is None or not found.is_global or found.is_multicast or any(found in each for each in _WITHIN):
         raise NotPublicError(errno.EACCES, f"{name} is in a private network, which this site does not ask")
 
 

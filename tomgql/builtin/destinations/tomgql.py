@@ -47,9 +47,9 @@ class Tomgql:
     name: ClassVar[str] = "tomgql"
     title: ClassVar[str] = "tomgql"
     description: ClassVar[str] = (
-        "Another tomgql server, as one of its users. Everything goes as it is kept here, signed fluxes and whether data"
-        " are in use among it; what is newer there stays. Targets are found there by global id or name, else made as"
-        " the user's own private ones."
+        "Another tomgql server, as an account there that an administrator of it has named as the `peer` of a"
+        " destination. Everything goes as it is kept here, signed fluxes and whether data are in use among it; what is"
+        " newer there stays. Targets are found there by global id or name, else made as the account's own private ones."
     )
     version: ClassVar[str] = "1"
     credentials: ClassVar[tuple[str, ...]] = ("token",)

@@ -42,8 +42,9 @@ class PushDataProductInput(PushInput):
 class PushMutations:
     @strawberry.mutation(
         description="Take over a target and data of it from another tomgql server, where they are newer than what is"
-        " here. A target that is here already, by its global id or by a name, needs the right CHANGE; a new one is the"
-        " caller's, and private."
+        " here. For administrators, and accounts that one of them has named as the `peer` of a destination. A target"
+        " that is here already, by its global id or by a name, needs the right CHANGE; a new one is the caller's, and"
+        " private."
     )
     async def push_target(
         self, info: Info, input: Annotated[PushTargetInput, strawberry.argument(description="What is pushed.")]

@@ -115,13 +115,14 @@ async def hold(tx: Transaction, claim: Claim, cursor: str | None = None) -> None
     """
     held = await tx.value(
         "update peer_subscriptions set cursor = coalesce($3, cursor), heard = now()"
-        " where id = $1 and fence = $2 and enabled returning true",
+        " where id = $1 and fence = $2 and enabled"
+        " and exists (select from users u where u.id = created_by_id and u.is_active and u.is_admin) returning true",
         claim.id,
         claim.fence,
         cursor,
     )
     if not held:
-        raise Lost("This subscription was changed, or taken over by another worker.")
+        raise Lost("This subscription was changed, its maker lost the rights, or another worker took it over.")
 
 
 async def keep_refusals(

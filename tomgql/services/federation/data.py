@@ -27,6 +27,7 @@ from tomgql.services.federation.given import (
     global_id_of,
     origin_of,
     path_of,
+    revision_of,
     road_of,
 )
 from tomgql.services.ingest import STORED_COLUMNS, superseded_record
@@ -104,6 +105,8 @@ def _rows(
         "global_id": str(global_id_of(record)),
         "data_product_id": None if product is None else products.get(product),
         "origin_instance_id": None if origin is None else str(origin),
+        "revision": revision_of(record),
+        "flag_revision": revision_of(record, "flag_revision", 0),
         "road_id": road_id,
         "peer_bag": bag_of(record, KNOWN),
     }
@@ -138,13 +141,15 @@ _MEET = """
         select distinct on (r.identity) r.* from jsonb_populate_recordset(null::reduced_data, $2::jsonb) r
         order by r.identity, r.revision desc, r.content desc, r.flag_revision desc
     ), here as materialized (
-        select d.id, d.identity, d.content, d.revision, d.flag_revision, d.disabled, d.global_id
+        select d.id, d.identity, d.content, d.revision, d.flag_revision, d.disabled, d.global_id, d.data_product_id
         from reduced_data d where d.target_id = $1 and d.identity = any($3::uuid[])
     )
     select g.*, here.id as found, null::text as outcome,
         coalesce((g.revision, g.content) > (here.revision, here.content), false) as is_newer,
         coalesce((g.flag_revision, g.disabled) > (here.flag_revision, here.disabled), false) as is_flagged,
-        coalesce(g.global_id < here.global_id, false) as is_renamed
+        coalesce(g.global_id < here.global_id, false) as is_renamed,
+        coalesce((g.revision, g.content) = (here.revision, here.content), false)
+            and here.data_product_id is null and g.data_product_id is not null as is_linked
     from given g left join here on here.identity = g.identity
 """
 
@@ -176,6 +181,8 @@ async def _write(tx: Transaction, target_id: int, rows: Sequence[Mapping[str, An
     changed = await tx.value("select coalesce(array_agg(found), '{}') from federated where is_flagged or is_renamed")
     if changed:
         await tx.execute(_FLAG, target_id, changed)
+    if linked := await tx.value("select coalesce(array_agg(found), '{}') from federated where is_linked"):
+        await tx.execute(_LINK, target_id, linked)
     if met := [*newer, *changed]:
         await tx.execute(_WAY, target_id, met)
     await tx.execute(_CREATE)
@@ -203,6 +210,12 @@ _FLAG = (
     " flag_revision = greatest(d.flag_revision, f.flag_revision)"
     " from federated f where d.target_id = $1 and d.id = any($2::bigint[]) and d.id = f.found"
 )
+_LINK = (
+    "update reduced_data d set data_product_id = f.data_product_id"
+    " from federated f where d.target_id = $1 and d.id = any($2::bigint[]) and d.id = f.found"
+)
+"""Data that came before the file that they are of belong to it once it is here: who may see them, and how they end."""
+
 _WAY = (
     "update reduced_data d set road_id = case when"
     " (d.global_id, d.revision, d.content, d.flag_revision, d.disabled)"

@@ -37,6 +37,7 @@ from tomgql.services.federation.deletions import follow_deleted_product, follow_
 from tomgql.services.federation.documents import CHANGES, GONE, HELLO, TARGET_IDS
 from tomgql.services.federation.given import Given, Giver
 from tomgql.services.sealing import Unreadable, unseal
+from tomgql.services.secrets import without_secrets
 from tomgql.store.connection import outlive
 from tomgql.store.transaction import transaction
 
@@ -53,6 +54,10 @@ RELEASE_LIMIT_S = 2.0
 
 IDS_AT_ONCE = 1_000
 """Global ids that are asked for at once."""
+
+
+_WRONG_FILTER = ("GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "INVALID_INPUT")
+"""Codes by which a server says that it does not understand `where`: no retry mends that."""
 
 
 class _Unfollowable(TomError):  # noqa: N818 - named by what is wrong
@@ -107,8 +112,12 @@ async def _follow(rt: Runtime, claim: Claim) -> None:
             await claims.release(rt, claim, "REFUSED", error.message, None)
             return
         except (ClientError, TomError) as error:
-            logger.warning("peer %s: %s", claim.name, error)
-            await claims.report(rt, claim, "INTERRUPTED", error.message)
+            words = without_secrets(error.message, {"token": unseal(rt.settings, claim.token)})
+            if isinstance(error, Refused) and error.code in _WRONG_FILTER:
+                await claims.release(rt, claim, "REFUSED", words, None)
+                return
+            logger.warning("peer %s: %s", claim.name, words)
+            await claims.report(rt, claim, "INTERRUPTED", words)
         except (KeyError, TypeError, ValueError, AttributeError):
             logger.exception("peer %s", claim.name)
             await claims.report(rt, claim, "INTERRUPTED", "It answers what no tomgql server does; the log says what.")
@@ -124,8 +133,10 @@ async def _follow(rt: Runtime, claim: Claim) -> None:
 async def _linked(rt: Runtime, claim: Claim) -> AsyncIterator[Link]:
     """The peer, asked who it is. Raises _Unfollowable when it is another one than before, or this site itself."""
     actor = await accounts.principal_of_user(rt, claim.created_by_id)
-    if actor.is_anonymous:
-        raise _Unfollowable("Who made this subscription has no account any more.")
+    if not actor.is_admin:
+        raise _Unfollowable(
+            "Who made this subscription is no administrator any more; delete it, and have one make it anew."
+        )
     token = unseal(rt.settings, claim.token)
     async with Client(claim.address, token=token, public_only=not rt.settings.private_peers) as client:
         server = (await client.query(HELLO))["server"]
@@ -140,7 +151,7 @@ async def _linked(rt: Runtime, claim: Claim) -> AsyncIterator[Link]:
             )
         if known is None:
             await claims.introduce(rt, claim, instance_id)
-        yield Link(rt, claim, client, Giver(instance_id, actor, claim.access, claim.target_list_id))
+        yield Link(rt, claim, client, Giver(instance_id, actor, claim.access, claim.target_list_id, True))
 
 
 async def _go_on(link: Link) -> None:
@@ -181,8 +192,8 @@ async def _copy_all(link: Link) -> str:
     """Copy everything as of a place in the peer's log; what was deleted there meanwhile is deleted, too."""
     cursor: str = (await link.client.query(HELLO))["server"]["latestCursor"]
     await claims.report(link.rt, link.claim, "COPYING", "Copying what is there.")
+    await _follow_deletions(link)  # first: what was made anew there under an old name is no longer the old one
     await copy_targets(link, {})
-    await _follow_deletions(link)
     async with transaction(link.rt.writes) as tx:
         await claims.hold(tx, link.claim, cursor)
     return cursor
@@ -204,12 +215,11 @@ async def _hear(link: Link, cursor: str) -> None:
 
 
 async def _write(link: Link, event: Mapping[str, Any]) -> None:
-    kind, is_end = event["kind"], event["change"] == "DELETED"
-    if is_end:
+    if event["change"] == "DELETED":
         await _delete(link, event)
         return
     target, product = event["target"], event["dataProduct"]
-    if kind != "TARGETS" and not await _is_here(link, target["record"]):
+    if not await _is_here(link, target["record"]):
         await copy_targets(link, {"globalId": target["globalId"]})  # it came into view: with what it had before
     stored, refusals = await fetch_files(link, [] if product is None else [product])
     data = [each["record"] for each in event["data"]]
@@ -247,25 +257,31 @@ async def _look(link: Link) -> None:
     """From time to time, copy targets that have come into view without an event: by a grant, or into a list."""
     while True:
         await asyncio.sleep(link.rt.settings.peer_look_s)
-        after: str | None = None
-        while True:
-            variables = {"where": link.claim.where, "first": IDS_AT_ONCE, "after": after}
-            found = (await link.client.query(TARGET_IDS, variables))["targets"]
-            for node in found["nodes"]:
-                if not await _is_here(link, {"global_id": node["globalId"], "other_global_ids": []}):
-                    await copy_targets(link, {"globalId": node["globalId"]})
-            after = found["pageInfo"]["endCursor"]
-            if not found["pageInfo"]["hasNextPage"]:
-                break
+        try:
+            await _look_once(link)
+        except (ClientError, TomError, *OUTAGES) as error:
+            outlive(error)
+            logger.warning("peer %s: what has come into view is looked for again later: %s", link.claim.name, error)
+
+
+async def _look_once(link: Link) -> None:
+    after: str | None = None
+    while True:
+        variables = {"where": link.claim.where, "first": IDS_AT_ONCE, "after": after}
+        found = (await link.client.query(TARGET_IDS, variables))["targets"]
+        for node in found["nodes"]:
+            if not await _is_here(link, {"global_id": node["globalId"], "other_global_ids": []}):
+                await copy_targets(link, {"globalId": node["globalId"]})
+        after = found["pageInfo"]["endCursor"]
+        if not found["pageInfo"]["hasNextPage"]:
+            return
 
 
 async def _follow_deletions(link: Link) -> None:
-    """Delete what came from this peer and was deleted where it was made, of which the peer's log tells no more."""
+    """Delete what was made elsewhere and has been deleted there, as far as this peer knows; its log tells no more."""
     for table, follow_deleted in (("data_products", follow_deleted_product), ("targets", follow_deleted_target)):
         rows = await link.rt.writes.fetch(
-            f"select x.global_id::text as id from {table} x join roads w on w.id = x.road_id"
-            " where x.origin_instance_id is not null and w.path[cardinality(w.path)] = $1::uuid order by x.id",
-            link.giver.instance_id,
+            f"select global_id::text as id from {table} where origin_instance_id is not null order by id"
         )
         for start in range(0, len(rows), IDS_AT_ONCE):
             asked = [row["id"] for row in rows[start : start + IDS_AT_ONCE]]

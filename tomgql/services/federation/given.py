@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from tomgql.access.principal import Principal
 from tomgql.errors import InvalidInput
 from tomgql.store.transaction import Transaction
@@ -20,6 +22,12 @@ Record = Mapping[str, Any]
 LONGEST_PATH = 50
 """Installations on the way of one record: longer ones go in circles."""
 
+LARGEST_REVISION = 1_000_000_000
+"""Far below the end of the column, so that a state that somebody made up can still be changed."""
+
+LARGEST_BAG_BYTES = 65_536
+"""Bytes of what is not understood of one record, as JSON."""
+
 FEDERATING = "set local tomgql.federating = 'on'"
 """Says that a transaction writes what came from elsewhere, with the counts of changes that it came with."""
 
@@ -29,12 +37,15 @@ class Giver:
     """Who gives: the installation, and the actor here in whose name things are written.
 
     ``access`` is that of targets that are made here, ``target_list_id`` a list that they are put into.
+    ``guards_names``: a target that is known by a name alone is not taken for the same where more people see it than
+    ``access`` says.
     """
 
     instance_id: str
     actor: Principal
     access: str = "PRIVATE"
     target_list_id: int | None = None
+    guards_names: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,17 @@ async def road_of(tx: Transaction, path: Sequence[UUID]) -> int:
     return road
 
 
+def revision_of(record: Record, name: str = "revision", least: int = 1) -> int:
+    """A count of changes of the record. Raises InvalidInput, also for what leaves no room for changes here."""
+    revision = record.get(name, least)
+    if not isinstance(revision, int) or isinstance(revision, bool) or not least <= revision <= LARGEST_REVISION:
+        raise InvalidInput(f"A record's `{name}` is no whole number from {least} to {LARGEST_REVISION}.")
+    return revision
+
+
 def bag_of(record: Record, known: frozenset[str]) -> dict[str, Any] | None:
-    """What the record says beyond what is known here."""
-    return {name: value for name, value in record.items() if name not in known} or None
+    """What the record says beyond what is known here. Raises InvalidInput when that is too much."""
+    bag = {name: value for name, value in record.items() if name not in known}
+    if len(orjson.dumps(bag)) > LARGEST_BAG_BYTES:
+        raise InvalidInput(f"What a record says beyond what is known here may have {LARGEST_BAG_BYTES} bytes.")
+    return bag or None

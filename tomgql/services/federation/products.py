@@ -19,11 +19,13 @@ from tomgql.runtime import Runtime
 from tomgql.services.federation.given import (
     Giver,
     Record,
+    Refusal,
     Taken,
     bag_of,
     global_id_of,
     origin_of,
     path_of,
+    revision_of,
     road_of,
 )
 from tomgql.services.orphans import hold_file
@@ -77,6 +79,9 @@ async def _create(
 ) -> int:
     await hold_file(tx, rt, str(record["sha256"]))
     content = await _content(tx, target_id, record, None)
+    if content["product_id"] != record.get("product_id"):
+        words = f'Another product here has the id "{record["product_id"]}"; it was taken without one.'
+        taken.refusals.append(Refusal("data_product", str(global_id_of(record)), content["file_name"], words))
     key: int = await tx.value(
         "insert into data_products (target_id, product_id, data_product_type, file_name, extra_data, featured,"
         " size_bytes, sha256, notes, origin, uploaded_by_id, global_id, revision, origin_instance_id, road_id,"
@@ -90,7 +95,7 @@ async def _create(
         record.get("origin"),
         giver.actor.user_id,
         global_id_of(record),
-        _revision(record),
+        revision_of(record),
         origin_of(record, giver, rt.instance_id),
         await road_of(tx, path_of(record, giver)),
         bag_of(record, KNOWN),
@@ -107,17 +112,17 @@ async def _update(
     tx: Transaction, rt: Runtime, giver: Giver, stored: Record, record: Record, taken: Taken
 ) -> None:
     here = (stored["revision"], _digest(stored))
-    if (_revision(record), _digest(record)) <= here or UUID(rt.instance_id) in path_of(record, giver):
+    if (revision_of(record), _digest(record)) <= here or UUID(rt.instance_id) in path_of(record, giver):
         return
     content = await _content(tx, stored["target_id"], record, stored["id"])
-    if _revision(record) == stored["revision"] and all(content[name] == stored[name] for name in CONTENT):
+    if revision_of(record) == stored["revision"] and all(content[name] == stored[name] for name in CONTENT):
         return  # what differs cannot stand here
     await tx.execute(
         "update data_products set product_id = $2, data_product_type = $3, file_name = $4, extra_data = $5,"
         " featured = $6, revision = $7, road_id = $8, peer_bag = $9, modified = now() where id = $1",
         stored["id"],
         *(content[name] for name in CONTENT),
-        _revision(record),
+        revision_of(record),
         await road_of(tx, path_of(record, giver)),
         bag_of(record, KNOWN),
     )
@@ -161,10 +166,3 @@ def _notes(given: Any) -> list[Any]:
     """The notes of a reading, if they are such."""
     notes = given if isinstance(given, list) else []
     return [note for note in notes if isinstance(note, dict) and note.get("level") in ("INFO", "WARNING", "ERROR")]
-
-
-def _revision(record: Record) -> int:
-    revision = record.get("revision", 1)
-    if not isinstance(revision, int) or not 1 <= revision < 2**31:
-        raise InvalidInput("A record's `revision` is no whole number from 1 on.")
-    return revision

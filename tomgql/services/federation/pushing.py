@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tomgql.access import guard
 from tomgql.access.principal import Principal
-from tomgql.errors import InvalidInput, QueryTooCostly
+from tomgql.errors import InvalidInput, NotAllowed, QueryTooCostly
 from tomgql.runtime import Runtime
 from tomgql.services.federation.given import Given, Giver, Record, Taken, as_uuid
 from tomgql.services.federation.taking import take
@@ -31,10 +31,12 @@ class Pushed:
 async def push_records(rt: Runtime, actor: Principal, pushed: Pushed) -> Taken:
     """Take over a target and data of it, where they are newer than what is here.
 
-    Permission: any user whose token may write, who needs CHANGE on a target that is here already, and sees no less of
-    it than what is changed. What cannot be taken is told in the answer, thing by thing. Raises InvalidInput,
+    Permission: administrators, and accounts that one of them has named as the `peer` of a destination: a record says
+    by itself which thing it is, and where it was made. These need CHANGE on a target that is here already, and see no
+    less of it than what is changed. What cannot be taken is told in the answer, thing by thing. Raises InvalidInput,
     NotAllowed, QueryTooCostly. Idempotent. Emits target and reduced-data events.
     """
+    await _require_peer(rt, actor)
     if len(pushed.data) > MOST_DATA:
         raise QueryTooCostly(f"At most {MOST_DATA} reduced data at once; these are {len(pushed.data)}.")
     return await _take(rt, actor, pushed, Given(pushed.target, data=pushed.data))
@@ -47,12 +49,22 @@ async def push_product(
 
     Permission and answer as of `push_records`. Raises InvalidInput, NotAllowed, TooLarge. Emits data-product events.
     """
-    guard.require_writer(actor)
+    await _require_peer(rt, actor)
     stored = await rt.files.put(file, rt.settings.max_upload_bytes)
     if stored.sha256 != product.get("sha256"):
         words = f"The file that came has the SHA-256 {stored.sha256}, which is not that of its record."
         raise InvalidInput(words, path=["input", "file"])
     return await _take(rt, actor, pushed, Given(pushed.target, products=[product]))
+
+
+async def _require_peer(rt: Runtime, actor: Principal) -> None:
+    user_id = guard.require_writer(actor)
+    named = "select true from destinations where peer_id = $1 limit 1"
+    if not actor.is_admin and not await rt.writes.fetchval(named, user_id):
+        raise NotAllowed(
+            "Records are taken from accounts of other servers: an administrator must name this one as the `peer` of a"
+            " destination (`saveDestination`)."
+        )
 
 
 async def _take(rt: Runtime, actor: Principal, pushed: Pushed, given: Given) -> Taken:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
+from tomgql.domain.cells import clean_text
 from tomgql.errors import TomError
 from tomgql.runtime import Runtime
 from tomgql.services.federation.data import take_data
 from tomgql.services.federation.given import FEDERATING, Given, Giver, Record, Refusal, Taken, as_uuid, global_id_of
 from tomgql.services.federation.products import take_product
-from tomgql.services.federation.targets import names_of, take_target
+from tomgql.services.federation.targets import take_target
 from tomgql.store.transaction import Transaction
+
+UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What the tables refuse of one thing, which keeps nothing else away."""
 
 
 async def take(tx: Transaction, rt: Runtime, giver: Giver, given: Given) -> Taken:
@@ -25,8 +31,9 @@ async def take(tx: Transaction, rt: Runtime, giver: Giver, given: Given) -> Take
     try:
         async with tx.connection.transaction():
             taken.target_id = await take_target(tx, rt, giver, given.target, taken)
-    except TomError as error:
-        taken.refusals.append(Refusal("target", str(global_id_of(given.target)), _name(given.target), error.message))
+    except (TomError, *UNSTORABLE) as error:
+        words = _words(error)
+        taken.refusals.append(Refusal("target", str(global_id_of(given.target)), _name(given.target), words))
     if taken.target_id is None:
         return taken
     products = await _products(tx, rt, giver, given.products, taken)
@@ -45,9 +52,9 @@ async def _products(
             async with tx.connection.transaction():
                 key = await take_product(tx, rt, giver, taken.target_id or 0, record, taken)
             found[global_id_of(record)] = key
-        except TomError as error:
-            name = str(record.get("file_name", ""))[:255]
-            taken.refusals.append(Refusal("data_product", str(record.get("global_id")), name, error.message))
+        except (TomError, *UNSTORABLE) as error:
+            name = clean_text(str(record.get("file_name", "")))[:255]
+            taken.refusals.append(Refusal("data_product", str(global_id_of(record)), name, _words(error)))
     return found
 
 
@@ -65,4 +72,11 @@ async def _buried(
 
 
 def _name(record: Record) -> str:
-    return names_of(record)[0][:255] if record.get("names") else ""
+    names = record.get("names")
+    return clean_text(str(names[0]))[:255] if isinstance(names, list) and names else ""
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TomError):
+        return error.message
+    return f"It cannot be stored here: {type(error).__name__.removesuffix('Error')}."

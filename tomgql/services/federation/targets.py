@@ -28,10 +28,18 @@ from tomgql.services.federation.given import (
     global_id_of,
     origin_of,
     path_of,
+    revision_of,
     road_of,
 )
 from tomgql.services.merging import lock_both, merge_locked
-from tomgql.services.target_checks import MOST_NAMES, ORBIT_COLUMNS, TARGET_COLUMNS, NewTarget, checked_columns
+from tomgql.services.target_checks import (
+    MOST_NAMES,
+    ORBIT_COLUMNS,
+    TARGET_COLUMNS,
+    NewTarget,
+    checked_columns,
+    checked_names,
+)
 from tomgql.services.target_names import change_names
 from tomgql.services.target_rows import (
     NameRow,
@@ -67,7 +75,7 @@ async def take_target(tx: Transaction, rt: Runtime, giver: Giver, record: Record
         if await tx.value("select true from tombstones where global_id = $1", ids[0]):
             return None
         await tx.execute("select pg_advisory_xact_lock($1)", CREATION_LOCK)
-        target_id = await _known(tx, ids) or await _named(tx, record)
+        target_id = await _known(tx, ids) or await _named(tx, giver, record)
     if target_id is None:
         return await _create(tx, rt, giver, record, taken)
     if not await _may(tx, giver, target_id, predicates.CHANGE):
@@ -108,6 +116,16 @@ async def _known(tx: Transaction, ids: Sequence[UUID]) -> int | None:
     return locked
 
 
+_SEEN_BY_MORE = """
+    select array_position(array['PRIVATE', 'PUBLIC', 'OPEN'], t.access::text)
+            > array_position(array['PRIVATE', 'PUBLIC', 'OPEN'], $2::text)
+        or $2::text = 'PRIVATE' and exists (select from target_grants g where g.target_id = t.id
+            and (g.user_group_id is not null or g.user_id <> $3::bigint))
+    from targets t where t.id = $1
+"""
+"""Whether others see the target than those who see what a giver makes: who has a name must not be given its data."""
+
+
 async def _merge_known(tx: Transaction, giver: Giver, ids: Sequence[UUID]) -> None:
     """Merge targets that are one over there; those that were made here are left to this site's people."""
     rows = await tx.rows(
@@ -123,8 +141,8 @@ async def _merge_known(tx: Transaction, giver: Giver, ids: Sequence[UUID]) -> No
             await merge_locked(tx, giver.actor, rows[0]["id"], other["id"])
 
 
-async def _named(tx: Transaction, record: Record) -> int | None:
-    """The target here with one of the record's names. Raises Conflict when they are several."""
+async def _named(tx: Transaction, giver: Giver, record: Record) -> int | None:
+    """The target here with one of the record's names. Raises Conflict when they are several, or seen by too many."""
     names = {simplify_name(name): name for name in names_of(record)}
     rows = await tx.rows(
         "select target_id, min(simplified) as simplified from target_names where simplified = any($1::text[])"
@@ -136,6 +154,11 @@ async def _named(tx: Transaction, record: Record) -> int | None:
         raise Conflict(f"Its names belong to several targets here ({several}); merge them, or rename all but one.")
     if not rows:
         return None
+    if giver.guards_names and await tx.value(_SEEN_BY_MORE, rows[0]["target_id"], giver.access, giver.actor.user_id):
+        raise Conflict(
+            f'There is a target "{names[rows[0]["simplified"]]}" here that more people see than what comes from there'
+            " may be shown to. Narrow its access and grants, or rename it, and copy again."
+        )
     locked: int | None = await tx.value("select id from targets where id = $1 for no key update", rows[0]["target_id"])
     return locked
 
@@ -148,10 +171,12 @@ async def _may(tx: Transaction, giver: Giver, target_id: int, *rights: str) -> b
 
 
 async def _create(tx: Transaction, rt: Runtime, giver: Giver, record: Record, taken: Taken) -> int | None:
-    columns, names = _columns(record, giver.access), names_of(record)
+    columns = _columns(record, giver.access)
+    primary, *aliases = names_of(record)
+    names = checked_names(NewTarget(primary, aliases=aliases))
     user_id = giver.actor.user_id or 0
     (target_id,) = await insert_targets(tx, [columns], user_id)
-    refused = await insert_names(tx, [NameRow(target_id, name, name == names[0]) for name in dict.fromkeys(names)])
+    refused = await insert_names(tx, [NameRow(target_id, name, name == names[0]) for name in names])
     if any(each.is_primary for each in refused):
         raise Conflict(f'The name "{names[0]}" was taken meanwhile.')
     await grant_everything(tx, user_id, [target_id])
@@ -209,7 +234,7 @@ async def _update(
     revision: int = await tx.value("select revision from targets where id = $1", target_id)
     names = [row["name"] for row in held]
     theirs = _columns(record, stored["access"])
-    here, there = (revision, _digest(stored, names)), (_revision(record), _digest(theirs, names_of(record)))
+    here, there = (revision, _digest(stored, names)), (revision_of(record), _digest(theirs, names_of(record)))
     if there <= here or UUID(rt.instance_id) in path_of(record, giver):
         if is_renamed:
             await log.append(tx, "targets", "REVISED", target_id=target_id)
@@ -218,8 +243,10 @@ async def _update(
         async with tx.connection.transaction():
             await _rename(tx, target_id, names, names_of(record))
     except TomError as error:
-        taken.refusals.append(_refusal(record, f"Its names stay as they are here. {error.message}"))
-        theirs["name"] = stored["name"]
+        # With a part of it under their revision, nobody would try the rest again.
+        words = f"Its names cannot be taken, so it stays as it is here. {error.message}"
+        taken.refusals.append(_refusal(record, words))
+        return
     await update_targets(tx, [{"id": target_id, **theirs}])
     await _stamp(tx, rt, giver, target_id, record)
     await log.append(tx, "targets", "REVISED", target_id=target_id)
@@ -242,13 +269,6 @@ def _digest(columns: Record, names: Sequence[str]) -> bytes:
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _revision(record: Record) -> int:
-    revision = record.get("revision", 1)
-    if not isinstance(revision, int) or not 1 <= revision < 2**31:
-        raise InvalidInput("A record's `revision` is no whole number from 1 on.")
-    return revision
-
-
 async def _stamp(tx: Transaction, rt: Runtime, giver: Giver, target_id: int, record: Record) -> None:
     """Write down the version, the way, and what is not understood here."""
     await tx.execute(
@@ -256,7 +276,7 @@ async def _stamp(tx: Transaction, rt: Runtime, giver: Giver, target_id: int, rec
         "update targets set revision = $2, peer_bag = $4, road_id = case when global_id >= $5 then $3::bigint end"
         " where id = $1",
         target_id,
-        _revision(record),
+        revision_of(record),
         await road_of(tx, path_of(record, giver)),
         bag_of(record, KNOWN),
         global_id_of(record),
