@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from tests.support.toms import (
     subscriptions,
     two_toms,
 )
+from tomgql.client import Client
 from tomgql.events import log
+from tomgql.services.federation import copying, following
 
 CREATE_DATA = """mutation ($i: CreateReducedDataInput!) { createReducedData(input: $i) {
   created revised unchanged rejected ids errors { code message } } }"""
@@ -387,6 +390,33 @@ class TestWhatIsTaken:
             await become_same(giver, taker)
             await giver.client.query(DELETE_PRODUCT, id=uploaded["dataProduct"]["id"])
             await until(30, lambda: _has(taker, {"file later": 0}))
+
+    async def test_an_event_that_is_too_large_is_gone_over_by_its_target_alone(
+        self, toms: tuple[Site, Site], admins: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (east, west), (giver, taker) = toms, admins
+        target, other = [await giver.create_target(name) for name in ("many spectra", "one point")]
+        monkeypatch.setattr(copying, "DATA_A_PAGE", 2)
+        gone_over, copy_next = [], following._copy_next
+
+        async def counting(link: Any) -> None:
+            await copy_next(link)
+            gone_over.append(link)
+
+        monkeypatch.setattr(following, "_copy_next", counting)
+        async with followers(west):
+            await follow(taker, east, giver)
+            await become_same(giver, taker)
+            numbers = [4000.0 + number for number in range(4000)]
+            spectra = [{"mjd": 60000.5 + day, "wavelength": numbers, "flux": numbers} for day in range(8)]
+            monkeypatch.setattr(Client, "__init__", partialmethod(Client.__init__, max_message_bytes=300_000))
+            await change(taker, (await subscriptions(taker))[0]["id"], enabled=True)
+            await until(30, lambda: stands(taker, "FOLLOWING"))
+            await data(giver, target, spectra, dataType="spectroscopy")
+            await data(giver, other, ROWS[:1])
+            await become_same(giver, taker)
+            assert await stands(taker, "FOLLOWING")
+        assert len(gone_over) == 1
 
     async def test_a_file_that_is_too_large_is_refused_and_its_data_are_not(
         self, toms: tuple[Site, Site], admins: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch

@@ -30,8 +30,12 @@ DATA = (
 
 GONE = "query ($ids: [String!]!) { deletedAmong(globalIds: $ids) }"
 
-CHANGES = (
+_CHANGES = (
     "subscription ($where: TargetWhere, $notVia: [String!], $after: Cursor) {"
-    " changes(where: $where, notVia: $notVia, after: $after) { cursor kind change at byOrigin"
-    " target { id globalId record } dataProduct { id globalId record } data { record } } }"
+    " changes(where: $where, notVia: $notVia, after: $after) { cursor kind change byOrigin"
 )
+
+CHANGES = f"{_CHANGES} target {{ id globalId record }} dataProduct {{ id globalId record }} data {{ record }} }} }}"
+
+BRIEF_CHANGES = f"{_CHANGES} target {{ globalId }} dataProduct {{ globalId }} }} }}"
+"""What is asked where an event with all that it tells of is too large."""

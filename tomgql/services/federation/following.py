@@ -34,7 +34,7 @@ from tomgql.services.federation import claims
 from tomgql.services.federation.claims import Claim, Lost
 from tomgql.services.federation.copying import TOO_MUCH, Link, copy_targets, fetch_files, give
 from tomgql.services.federation.deletions import follow_deleted_product, follow_deleted_target
-from tomgql.services.federation.documents import CHANGES, GONE, HELLO, TARGET_IDS
+from tomgql.services.federation.documents import BRIEF_CHANGES, CHANGES, GONE, HELLO, TARGET_IDS
 from tomgql.services.federation.given import Given, Giver
 from tomgql.services.sealing import Unreadable, unseal
 from tomgql.services.secrets import without_secrets
@@ -162,12 +162,12 @@ async def _go_on(link: Link) -> None:
     looking = asyncio.create_task(_look(link), name="peer look")
     try:
         await _hear(link, cursor)
-    except (CursorExpired, AnswerTooLarge) as error:
+    except CursorExpired as error:
         await _begin_anew(link, error.message)
-    except Refused as error:
-        if error.code != TOO_MUCH:
+    except (AnswerTooLarge, Refused) as error:
+        if isinstance(error, Refused) and error.code != TOO_MUCH:
             raise
-        await _begin_anew(link, error.message)
+        await _copy_next(link)
     finally:
         looking.cancel()
         with contextlib.suppress(asyncio.CancelledError, *OUTAGES, ClientError, TomError):
@@ -212,6 +212,22 @@ async def _hear(link: Link, cursor: str) -> None:
     async with aclosing(events):
         async for data in events:
             await _write(link, data["changes"])
+
+
+async def _copy_next(link: Link) -> None:
+    """Go over the next event, which is too large to be told whole, by copying its target page by page."""
+    variables = {"where": link.claim.where, "notVia": link.not_via}
+    events = link.client.subscribe(BRIEF_CHANGES, variables, after=await _cursor(link))
+    async with aclosing(events):
+        async for data in events:
+            event = data["changes"]
+            if event["change"] == "DELETED":
+                await _delete(link, event)
+                return
+            await copy_targets(link, {"globalId": event["target"]["globalId"]})
+            async with transaction(link.rt.writes) as tx:
+                await claims.hold(tx, link.claim, event["cursor"])
+            return
 
 
 async def _write(link: Link, event: Mapping[str, Any]) -> None:
