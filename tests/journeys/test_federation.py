@@ -109,6 +109,7 @@ async def test_what_is_there_comes_and_what_changes_follows(
             }  # fmt: skip
             (subscription,) = await subscriptions(taker)
             assert subscription["refusals"] == []
+    await until(10, lambda: stands(taker, "INTERRUPTED", "No worker"))
 
 
 async def _is_read(person: Person, uploaded: dict[str, Any]) -> bool:

@@ -344,6 +344,7 @@ async def _peers(w: _Writer, maker: int, target_list: int) -> list[int]:
     peers = []
     for number in range(4):
         given = {"name": f"peer{number}", "address": f"https://peer{number}.example", "token": b"sealed", "where": {}}
+        given["state"] = ("STARTING", "FOLLOWING", "REFUSED", "COPYING")[number]
         more = {"instance_id": UUID(int=number << 96)} if number else {"target_list_id": target_list}
         peers.append(await w.add("peer_subscriptions", **given, **more, created_by_id=maker, message="ü"))
         for refused in range(number):

@@ -6,6 +6,14 @@ from tomgql.access import predicates
 from tomgql.reading.catalog.model import ID_ORDER, Field, Link, Resource, column, time, time_order
 from tomgql.reading.ids import sql_id
 
+LEFT = "No worker of this site follows it just now."
+
+_LEFT = (
+    "({row}.enabled and {row}.state in ('COPYING', 'FOLLOWING')"
+    " and ({row}.lease_until is null or {row}.lease_until < now()))"
+)
+"""Whether the last word is of a worker that is gone."""
+
 PEER_SUBSCRIPTIONS = Resource(
     name="peer_subscriptions",
     table="peer_subscriptions",
@@ -19,8 +27,8 @@ PEER_SUBSCRIPTIONS = Resource(
         "where": column('"where"'),
         "access": column("access"),
         "enabled": column("enabled"),
-        "state": column("state"),
-        "message": column("message"),
+        "state": Field(f"case when {_LEFT} then 'INTERRUPTED' else {{row}}.state end", fetched=True),
+        "message": Field(f"case when {_LEFT} then '{LEFT}' else {{row}}.message end", fetched=True),
         "cursor": column("cursor"),
         "instanceId": column("instance_id"),
         "heard": time("heard"),
