@@ -28,6 +28,7 @@ SUBSCRIPTIONS = """{ peerSubscriptions { nodes { id name address enabled state m
   createdBy { username } refusals { kind globalId name message } } } }"""
 
 SEEN = """{
+  server { latestCursor }
   targets(first: 1000) { nodes { name aliases extras distancePc globalId revision
     coordinates { raDeg decDeg } orbit { scheme eccentricity }
     dataProducts(first: 1000) { nodes { globalId fileName sha256 dataProductType extraData featured revision } } } }
@@ -121,6 +122,7 @@ async def subscriptions(here: Person) -> list[dict[str, Any]]:
     return found
 
 
+# The cursor has all of the answer read at one moment.
 async def seen(here: Person) -> dict[str, Any]:
     """All that a site has, in an order of its own: the same of two sites that have the same."""
     found = await here.client.query(SEEN)
