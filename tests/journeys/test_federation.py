@@ -400,9 +400,9 @@ class TestWhatIsTaken:
         monkeypatch.setattr(copying, "DATA_A_PAGE", 2)
         gone_over, copy_next = [], following._copy_next
 
-        async def counting(link: Any) -> None:
-            await copy_next(link)
-            gone_over.append(link)
+        async def counting(link: Any, cursor: str) -> str:
+            gone_over.append(cursor)
+            return await copy_next(link, cursor)
 
         monkeypatch.setattr(following, "_copy_next", counting)
         async with followers(west):

@@ -36,7 +36,6 @@ class Link:
     claim: Claim
     client: Client
     giver: Giver
-    targets: int = 0
 
     @property
     def not_via(self) -> list[str]:
@@ -50,7 +49,6 @@ async def copy_targets(link: Link, where: Mapping[str, Any]) -> None:
     async for nodes in _pages(link, TARGETS, "targets", variables, TARGETS_A_PAGE):
         for node in nodes:
             await _copy_target(link, node)
-            link.targets += 1
 
 
 async def _copy_target(link: Link, node: Mapping[str, Any]) -> None:
@@ -113,7 +111,7 @@ async def _chunks(path: Path) -> AsyncIterator[bytes]:
 async def _pages(
     link: Link, document: str, field: str, variables: Mapping[str, Any], first: int
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """Pages of a list, each half as long as the one before was asked for where that was too much."""
+    """Pages of a list, each a quarter as long as was asked for where that was too much."""
     after = None
     while True:
         try:

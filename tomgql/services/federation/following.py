@@ -161,13 +161,15 @@ async def _go_on(link: Link) -> None:
         cursor = await _copy_all(link)
     looking = asyncio.create_task(_look(link), name="peer look")
     try:
-        await _hear(link, cursor)
+        while True:
+            try:
+                await _hear(link, cursor)
+            except (AnswerTooLarge, Refused) as error:
+                if isinstance(error, CursorExpired) or (isinstance(error, Refused) and error.code != TOO_MUCH):
+                    raise
+                cursor = await _copy_next(link, cursor)
     except CursorExpired as error:
         await _begin_anew(link, error.message)
-    except (AnswerTooLarge, Refused) as error:
-        if isinstance(error, Refused) and error.code != TOO_MUCH:
-            raise
-        await _copy_next(link)
     finally:
         looking.cancel()
         with contextlib.suppress(asyncio.CancelledError, *OUTAGES, ClientError, TomError):
@@ -214,20 +216,19 @@ async def _hear(link: Link, cursor: str) -> None:
             await _write(link, data["changes"])
 
 
-async def _copy_next(link: Link) -> None:
-    """Go over the next event, which is too large to be told whole, by copying its target page by page."""
+async def _copy_next(link: Link, cursor: str) -> str:
+    """Go over the next event, which is too large to be told whole, by copying its target page by page; its cursor."""
     variables = {"where": link.claim.where, "notVia": link.not_via}
-    events = link.client.subscribe(BRIEF_CHANGES, variables, after=await _cursor(link))
+    events = link.client.subscribe(BRIEF_CHANGES, variables, after=await _cursor(link) or cursor)
     async with aclosing(events):
-        async for data in events:
-            event = data["changes"]
-            if event["change"] == "DELETED":
-                await _delete(link, event)
-                return
-            await copy_targets(link, {"globalId": event["target"]["globalId"]})
-            async with transaction(link.rt.writes) as tx:
-                await claims.hold(tx, link.claim, event["cursor"])
-            return
+        event = (await anext(events))["changes"]
+    if event["change"] == "DELETED":
+        await _delete(link, event)
+    else:
+        await copy_targets(link, {"globalId": event["target"]["globalId"]})
+        async with transaction(link.rt.writes) as tx:
+            await claims.hold(tx, link.claim, event["cursor"])
+    return str(event["cursor"])
 
 
 async def _write(link: Link, event: Mapping[str, Any]) -> None:
