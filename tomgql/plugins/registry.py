@@ -5,6 +5,7 @@ A broken plug-in is reported and left out; it takes none of the others with it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -49,7 +50,7 @@ class Installed(Generic[Plugin]):
 
 
 @dataclass
-class Registry(Generic[Plugin]):
+class Registry(ABC, Generic[Plugin]):
     """Plug-ins of one kind by name, and the faults of those left out."""
 
     kind: ClassVar[str]
@@ -67,9 +68,9 @@ class Registry(Generic[Plugin]):
         return registry
 
     @staticmethod
+    @abstractmethod
     def faults_of(plugin: Any) -> list[str]:
         """What keeps a plug-in from meeting its contract: one sentence a fault."""
-        raise NotImplementedError
 
     def _add(self, entry: EntryPoint) -> None:
         package = _package(entry)

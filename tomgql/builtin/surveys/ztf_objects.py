@@ -7,6 +7,7 @@ is taken. Nothing is submitted, so every step may be made again.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -31,7 +32,7 @@ class BrokerParameters(Parameters):
     )  # fmt: skip
 
 
-class ZtfBroker:
+class ZtfBroker(ABC):
     """A broker that is asked for one object's light curve; subclasses say how."""
 
     name: ClassVar[str]
@@ -57,7 +58,7 @@ class ZtfBroker:
             return Result((), f"{self.title} has no such object.")
         return Going({"object": found}, f"It is {found} at {self.title}.", 0.3)
 
-    async def withdraw(self, query: SurveyQuery, state: State) -> None:
+    async def withdraw(self, query: SurveyQuery, state: State) -> None:  # noqa: B027 - nothing is what it does
         """Nothing was submitted."""
 
     async def find(self, query: SurveyQuery, name: str | None) -> str | None:
@@ -67,13 +68,13 @@ class ZtfBroker:
         """
         return name or await self.nearest(query)
 
+    @abstractmethod
     async def nearest(self, query: SurveyQuery) -> str | None:
         """The object nearest to the target within the radius. Raises Upstream."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def fetch(self, query: SurveyQuery, state: State) -> Step:
         """The light curve of ``state["object"]``. Raises Upstream."""
-        raise NotImplementedError
 
     def nothing(self, state: State) -> Result:
         """The end of a query that found nothing, which is no failure."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tomgql.domain.listing import shortened
-from tomgql.errors import Conflict
+from tomgql.errors import Conflict, Unavailable
 from tomgql.runtime import Runtime
 from tomgql.services.federation.given import Refusal
+from tomgql.services.sealing import Unreadable, unseal
+from tomgql.services.secrets import without_secrets
 from tomgql.store.transaction import Transaction, transaction
 
 
@@ -78,7 +80,7 @@ async def release(rt: Runtime, claim: Claim, state: str, message: str, pause_s: 
         claim.id,
         claim.fence,
         state,
-        shortened(message),
+        _told(rt, claim, message),
         pause_s,
     )
 
@@ -97,8 +99,16 @@ async def report(rt: Runtime, claim: Claim, state: str, message: str = "") -> No
         claim.id,
         claim.fence,
         state,
-        shortened(message),
+        _told(rt, claim, message),
     )
+
+
+def _told(rt: Runtime, claim: Claim, message: str) -> str:
+    """Words that may be a peer's, for the subscription's row: short, and without the token, if it repeats that."""
+    try:
+        return shortened(without_secrets(message, {"token": unseal(rt.settings, claim.token)}))
+    except (Unreadable, Unavailable):
+        return shortened(message)  # and nothing was sent with a token that cannot be read
 
 
 async def introduce(rt: Runtime, claim: Claim, instance_id: str) -> None:

@@ -37,7 +37,6 @@ from tomgql.services.federation.deletions import follow_deleted_product, follow_
 from tomgql.services.federation.documents import BRIEF_CHANGES, CHANGES, GONE, HELLO, TARGET_IDS
 from tomgql.services.federation.given import Given, Giver
 from tomgql.services.sealing import Unreadable, unseal
-from tomgql.services.secrets import without_secrets
 from tomgql.store.connection import outlive
 from tomgql.store.transaction import transaction
 
@@ -112,12 +111,10 @@ async def _follow(rt: Runtime, claim: Claim) -> None:
             await claims.release(rt, claim, "REFUSED", error.message, None)
             return
         except (ClientError, TomError) as error:
-            words = without_secrets(error.message, {"token": unseal(rt.settings, claim.token)})
             if isinstance(error, Refused) and error.code in _WRONG_FILTER:
-                await claims.release(rt, claim, "REFUSED", words, None)
+                await claims.release(rt, claim, "REFUSED", error.message, None)
                 return
-            logger.warning("peer %s: %s", claim.name, words)
-            await claims.report(rt, claim, "INTERRUPTED", words)
+            await claims.report(rt, claim, "INTERRUPTED", error.message)
         except (KeyError, TypeError, ValueError, AttributeError):
             logger.exception("peer %s", claim.name)
             await claims.report(rt, claim, "INTERRUPTED", "It answers what no tomgql server does; the log says what.")
